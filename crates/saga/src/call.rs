@@ -1,0 +1,50 @@
+//! The calls a task asks its holder to make.
+
+use crate::task::{Operation, Task};
+
+/// One call to one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The node's place in the task, from 0.
+    pub node: usize,
+    pub kind: CallKind,
+}
+
+/// Why a node is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallKind {
+    /// Ask what it holds before anything is done.
+    Look,
+    /// Do the task's operation.
+    Act,
+    /// Do the reverse operation.
+    Undo,
+    /// Ask what it holds because the last answer left it open.
+    Settle,
+}
+
+/// What is asked of a node's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Inspect,
+    Change(Operation),
+}
+
+impl Call {
+    /// Whether the record, as it stands, must be stored before the call is made: so it is for every
+    /// call that changes a node, or a crash would hide that it may have taken effect.
+    #[must_use]
+    pub fn needs_stored_intent(self) -> bool {
+        matches!(self.kind, CallKind::Act | CallKind::Undo)
+    }
+
+    /// What to ask of the node for `task`.
+    #[must_use]
+    pub fn verb(self, task: &Task) -> Verb {
+        match self.kind {
+            CallKind::Look | CallKind::Settle => Verb::Inspect,
+            CallKind::Act => Verb::Change(task.operation()),
+            CallKind::Undo => Verb::Change(task.operation().reverse()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is left for a person when a compensation was given up.
+
+use serde::{Deserialize, Serialize};
+
+use crate::node::NodeState;
+use crate::task::{Operation, Presence, Task};
+
+/// What kind of thing needs a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadLetterKind {
+    /// A node that could not be put back as it was.
+    #[default]
+    Compensation,
+    /// A task whose record cannot be read.
+    UnreadableRecord,
+}
+
+/// One node that is not as it was before the task, with everything needed to act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Names the letter: the task's id, a dash, and the node's place in the task.
+    pub id: String,
+    #[serde(default)]
+    pub kind: DeadLetterKind,
+    /// The task whose compensation was given up.
+    pub task_id: String,
+    pub group_id: String,
+    pub node: String,
+    /// The task's operation; what is left to do is its reverse.
+    pub operation: Operation,
+    /// What the node held before the task, and should hold again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Presence>,
+    /// Undo calls made so far, retries of this letter included.
+    pub attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created_at_ms: u64,
+    /// Milliseconds since the epoch.
+    pub updated_at_ms: u64,
+}
+
+impl Task {
+    /// The letters for the nodes whose compensation was given up, as of `now_ms`. A task that
+    /// retried a letter gives that letter again, brought up to date.
+    #[must_use]
+    pub fn dead_letters(&self, now_ms: u64) -> Vec<DeadLetter> {
+        let dead = self
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.state == NodeState::Dead);
+        dead.map(|(index, node)| match &self.retry_of {
+            Some(letter) => DeadLetter {
+                attempts: letter.attempts.saturating_add(node.rollback_attempts),
+                last_error: node
+                    .last_error
+                    .clone()
+                    .or_else(|| letter.last_error.clone()),
+                updated_at_ms: now_ms,
+                ..letter.clone()
+            },
+            None => DeadLetter {
+                id: format!("{}-{index}", self.id),
+                kind: DeadLetterKind::Compensation,
+                task_id: self.id.clone(),
+                group_id: self.group_id.clone(),
+                node: node.address.clone(),
+                operation: self.operation,
+                before: node.before,
+                attempts: node.rollback_attempts,
+                last_error: node.last_error.clone(),
+                created_at_ms: now_ms,
+                updated_at_ms: now_ms,
+            },
+        })
+        .collect()
+    }
+}

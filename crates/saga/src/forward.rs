@@ -1,0 +1,139 @@
+//! Going forward: what the answers mean before anything has failed.
+
+use crate::answer::{ChangeAnswer, Failure, LookAnswer};
+use crate::node::{NodeState, Step};
+use crate::task::{Presence, Task};
+
+/// Milliseconds before a node is tried again going forward; doubled each time.
+const FORWARD_RETRY_DELAY_MS: u64 = 1_000;
+/// The most it is doubled to.
+const FORWARD_RETRY_DELAY_MS_MAX: u64 = 30_000;
+
+impl Task {
+    /// The look before the call: what the node holds decides whether there is anything to do, and
+    /// what a rollback may take back.
+    pub(crate) fn looked(&mut self, index: usize, answer: LookAnswer, now_ms: u64) {
+        match answer {
+            LookAnswer::Holds(held) => self.held_before(index, held, now_ms),
+            LookAnswer::Failed(failure) => self.forward_failed(index, failure, now_ms),
+        }
+    }
+
+    fn held_before(&mut self, index: usize, held: Presence, now_ms: u64) {
+        if held == self.operation.wanted() {
+            self.as_wanted(index, now_ms);
+        } else if let Some(node) = self.nodes.get_mut(index) {
+            node.before.get_or_insert(held);
+            node.step = Step::Looked;
+        }
+    }
+
+    pub(crate) fn acted(&mut self, index: usize, answer: ChangeAnswer, now_ms: u64) {
+        match answer {
+            ChangeAnswer::Applied => self.settle_forward(index, NodeState::Applied, now_ms),
+            ChangeAnswer::Unchanged => self.as_wanted(index, now_ms),
+            ChangeAnswer::Refused(failure) => self.forward_failed(index, failure, now_ms),
+            ChangeAnswer::Inspect(failure) => self.ask(index, failure),
+            ChangeAnswer::Lost(failure) => {
+                self.mark_uncertain(index);
+                self.ask(index, failure);
+            }
+            ChangeAnswer::Unknown(failure) => {
+                self.mark_uncertain(index);
+                self.forward_failed(index, failure, now_ms);
+            }
+        }
+    }
+
+    pub(crate) fn act_settled(
+        &mut self,
+        index: usize,
+        answer: LookAnswer,
+        failure: Failure,
+        now_ms: u64,
+    ) {
+        match answer {
+            LookAnswer::Holds(held) if held == self.operation.wanted() => {
+                self.as_wanted(index, now_ms);
+            }
+            LookAnswer::Holds(_) | LookAnswer::Failed(_) => {
+                self.forward_failed(index, failure, now_ms);
+            }
+        }
+    }
+
+    /// The node is as wanted, and this call did not make it so: an earlier one of this task did
+    /// when its answer is missing, and somebody else otherwise.
+    fn as_wanted(&mut self, index: usize, now_ms: u64) {
+        let ours = self.nodes.get(index).is_some_and(|node| node.uncertain);
+        let state = if ours {
+            NodeState::Applied
+        } else {
+            NodeState::Unchanged
+        };
+        self.settle_forward(index, state, now_ms);
+    }
+
+    fn settle_forward(&mut self, index: usize, state: NodeState, now_ms: u64) {
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.rest(state, now_ms);
+        }
+        let event = if state == NodeState::Applied {
+            "applied"
+        } else {
+            "unchanged"
+        };
+        self.note_node(now_ms, event, index, None);
+    }
+
+    fn forward_failed(&mut self, index: usize, failure: Failure, now_ms: u64) {
+        let attempts_max = self.course.forward_max_attempts.max(1);
+        let stopping = self.error.is_some();
+        let Some(node) = self.nodes.get_mut(index) else {
+            return;
+        };
+        node.failures = node.failures.saturating_add(1);
+        let again = !stopping && failure.retriable && node.failures < attempts_max;
+        let state = match (node.uncertain, again) {
+            (true, _) => NodeState::Unknown,
+            (false, true) => NodeState::Pending,
+            (false, false) => NodeState::Refused,
+        };
+        node.rest(state, now_ms);
+        node.last_error = Some(failure.reason.clone());
+        if again {
+            let doublings = node.failures.saturating_sub(1).min(16);
+            let delay = (FORWARD_RETRY_DELAY_MS << doublings).min(FORWARD_RETRY_DELAY_MS_MAX);
+            node.due_at_ms = Some(now_ms.saturating_add(delay));
+            self.note_node(
+                now_ms,
+                "failed, to be tried again",
+                index,
+                Some(&failure.reason),
+            );
+            return;
+        }
+        let event = if state == NodeState::Unknown {
+            "unknown"
+        } else {
+            "refused"
+        };
+        let address = node.address.clone();
+        self.note_node(now_ms, event, index, Some(&failure.reason));
+        if self.error.is_none() {
+            self.error = Some(format!("{address}: {}", failure.reason));
+        }
+    }
+
+    fn mark_uncertain(&mut self, index: usize) {
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.uncertain = true;
+        }
+    }
+
+    pub(crate) fn ask(&mut self, index: usize, failure: Failure) {
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.step = Step::SettleDue(failure);
+        }
+    }
+}

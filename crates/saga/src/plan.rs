@@ -1,0 +1,231 @@
+//! What a task does next.
+
+use crate::call::{Call, CallKind};
+use crate::node::{NodeState, Step};
+use crate::task::{Phase, Task};
+
+/// Whether [`Task::plan`] may start anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starting {
+    Allowed,
+    /// The holder is about to hand the task over: what is under way ends, nothing new begins.
+    Held,
+}
+
+/// What a task does next, and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Calls to make now, each to be given back to [`Task::answer`] with what came of it.
+    pub calls: Vec<Call>,
+    pub status: Status,
+}
+
+/// How a task stands after planning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Calls are under way.
+    Running,
+    /// Nothing is under way, and nothing is to be done before this time (milliseconds since the
+    /// epoch): the task can be put down until then.
+    Waiting { due_at_ms: u64 },
+    /// Nothing is under way and there is more to do, but nothing may be started.
+    Held,
+    /// It has ended.
+    Ended,
+}
+
+impl Task {
+    /// Takes the task in hand, as a worker does on claiming it. `recoveries` is how often a worker
+    /// was lost while holding it.
+    ///
+    /// A call whose answer was never stored may have taken effect, so its node is `unknown` now.
+    pub fn take_up(&mut self, recoveries: u32, now_ms: u64) {
+        if self.phase == Phase::Queued {
+            let retrying = self.retry_of.is_some();
+            self.phase = if retrying {
+                Phase::Rollback
+            } else {
+                Phase::Forward
+            };
+            self.note(now_ms, "started", None);
+        }
+        for node in &mut self.nodes {
+            node.step = Step::Idle;
+            if node.state == NodeState::Calling {
+                node.state = NodeState::Unknown;
+                node.uncertain = true;
+            }
+        }
+        if recoveries > self.course.max_recoveries {
+            let reason = format!("given up: its worker was lost {recoveries} times");
+            self.give_up(&reason, now_ms);
+        } else if recoveries > 0 {
+            let detail = format!("its worker was lost ({recoveries})");
+            self.note(now_ms, "recovered", Some(&detail));
+        }
+    }
+
+    /// Asks the task to stop, for `reason`. Before anything failed it stops going forward and
+    /// rolls back; a rollback that is under way goes on. A retry of a dead letter that has not
+    /// begun ends at once and leaves the letter as it is.
+    pub fn cancel(&mut self, reason: &str, now_ms: u64) {
+        if self.phase.is_end() || self.cancelled || self.error.is_some() {
+            return;
+        }
+        let retrying = self.retry_of.is_some();
+        if retrying && self.phase != Phase::Queued {
+            return;
+        }
+        self.cancelled = true;
+        self.error = Some(reason.to_owned());
+        self.note(now_ms, "cancel requested", Some(reason));
+        if self.phase == Phase::Queued {
+            self.phase = Phase::Cancelled;
+            self.note(now_ms, "cancelled", None);
+        }
+    }
+
+    /// What to do next at `now_ms`.
+    pub fn plan(&mut self, now_ms: u64, starting: Starting) -> Plan {
+        let mut calls = self.settle_calls();
+        if self.phase == Phase::Forward {
+            self.turn(now_ms);
+        }
+        if starting == Starting::Allowed {
+            match self.phase {
+                Phase::Forward if self.error.is_none() => self.start_forward(now_ms, &mut calls),
+                Phase::Rollback => self.start_undo(now_ms, &mut calls),
+                _ => {}
+            }
+        }
+        let undoing = |task: &Self| task.nodes.iter().any(|n| n.state == NodeState::Undoing);
+        if self.phase == Phase::Rollback && !undoing(self) {
+            self.end_rollback(now_ms);
+        }
+        Plan {
+            calls,
+            status: self.status(now_ms),
+        }
+    }
+
+    /// Ends the forward phase when it is over: every node as wanted, or a failure and nothing
+    /// under way any more.
+    fn turn(&mut self, now_ms: u64) {
+        if self
+            .nodes
+            .iter()
+            .any(|node| node.is_busy() && node.step != Step::Looked)
+        {
+            return;
+        }
+        if self.error.is_some() {
+            self.start_rollback(now_ms);
+        } else if self
+            .nodes
+            .iter()
+            .all(|node| matches!(node.state, NodeState::Applied | NodeState::Unchanged))
+        {
+            self.phase = Phase::Succeeded;
+            self.note(now_ms, "succeeded", None);
+        }
+    }
+
+    fn status(&self, now_ms: u64) -> Status {
+        if self.phase.is_end() {
+            return Status::Ended;
+        }
+        if self
+            .nodes
+            .iter()
+            .any(|node| node.is_busy() && node.step != Step::Looked)
+        {
+            return Status::Running;
+        }
+        let open = self.nodes.iter().filter(|node| match self.phase {
+            Phase::Rollback => node.state == NodeState::Undoing,
+            _ => matches!(node.state, NodeState::Pending | NodeState::Unknown),
+        });
+        // In the forward phase the nodes come in order, so a node that waits holds up the rest.
+        let waiting: Vec<u64> = match self.phase {
+            Phase::Rollback if open.clone().all(|node| node.is_waiting(now_ms)) => {
+                open.filter_map(|node| node.due_at_ms).collect()
+            }
+            Phase::Rollback => Vec::new(),
+            _ => open
+                .filter(|n| n.is_waiting(now_ms))
+                .filter_map(|n| n.due_at_ms)
+                .collect(),
+        };
+        match waiting.into_iter().min() {
+            Some(due_at_ms) => Status::Waiting { due_at_ms },
+            None => Status::Held,
+        }
+    }
+
+    /// Calls that settle what an answer left open. They change nothing, so nothing holds them up.
+    fn settle_calls(&mut self) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            if let Step::SettleDue(failure) = &node.step {
+                node.step = Step::Settling(failure.clone());
+                calls.push(Call {
+                    node: index,
+                    kind: CallKind::Settle,
+                });
+            }
+        }
+        calls
+    }
+
+    fn start_forward(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
+        let mut places = self.course.node_parallelism.max(1);
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            if places == 0 {
+                return;
+            }
+            match (node.state, &node.step) {
+                (_, Step::Looked) => {
+                    node.state = NodeState::Calling;
+                    node.step = Step::Changing;
+                    node.attempts = node.attempts.saturating_add(1);
+                    node.updated_at_ms = Some(now_ms);
+                    calls.push(Call {
+                        node: index,
+                        kind: CallKind::Act,
+                    });
+                }
+                (NodeState::Pending | NodeState::Unknown, Step::Idle) => {
+                    if !node.is_waiting(now_ms) {
+                        node.step = Step::Looking;
+                        node.due_at_ms = None;
+                        calls.push(Call {
+                            node: index,
+                            kind: CallKind::Look,
+                        });
+                    }
+                }
+                (_, Step::Idle) => continue,
+                _ => {}
+            }
+            places -= 1;
+        }
+    }
+
+    /// Starts undo calls, last node first. A node that waits for its retry holds up no other.
+    fn start_undo(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
+        let busy = self.nodes.iter().filter(|node| node.is_busy()).count();
+        let parallel = usize::try_from(self.course.node_parallelism.max(1)).unwrap_or(usize::MAX);
+        let places = parallel.saturating_sub(busy);
+        let ready = self.nodes.iter_mut().enumerate().rev().filter(|(_, node)| {
+            node.state == NodeState::Undoing && !node.is_busy() && !node.is_waiting(now_ms)
+        });
+        for (index, node) in ready.take(places) {
+            node.step = Step::Changing;
+            node.due_at_ms = None;
+            calls.push(Call {
+                node: index,
+                kind: CallKind::Undo,
+            });
+        }
+    }
+}

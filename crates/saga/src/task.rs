@@ -1,0 +1,314 @@
+//! The task: a snapshot taken at acceptance and everything learned since.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dead_letter::DeadLetter;
+use crate::history::History;
+use crate::node::{Node, NodeState};
+
+/// The most nodes one task may name.
+pub const NODES_MAX: usize = 1_000;
+/// The most bytes of one node's address.
+pub const NODE_ADDRESS_BYTES_MAX: usize = 512;
+
+/// What a client asked to be done with a group on every node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    Create,
+    Delete,
+}
+
+impl Operation {
+    /// The operation that takes this one back.
+    #[must_use]
+    pub fn reverse(self) -> Self {
+        match self {
+            Self::Create => Self::Delete,
+            Self::Delete => Self::Create,
+        }
+    }
+
+    /// What a node holds once the operation has taken effect there.
+    #[must_use]
+    pub fn wanted(self) -> Presence {
+        match self {
+            Self::Create => Presence::Present,
+            Self::Delete => Presence::Absent,
+        }
+    }
+
+    /// The name clients and operators read: `create` or `delete`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// Whether a node holds the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    Present,
+    Absent,
+}
+
+impl Presence {
+    /// The name clients and operators read: `present` or `absent`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// How far a task has come. The last four are ends and never change again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Accepted, not yet taken by a worker.
+    Queued,
+    /// Calling the nodes one after another.
+    Forward,
+    /// Taking back what was done (compensation).
+    Rollback,
+    /// Every node is as wanted.
+    Succeeded,
+    /// Every node is as it was before the task.
+    RolledBack,
+    /// The nodes that are neither are on the dead-letter list.
+    DeadLettered,
+    /// Stopped by a client, and every node is as it was before the task.
+    Cancelled,
+}
+
+impl Phase {
+    /// Whether the task has ended.
+    #[must_use]
+    pub fn is_end(self) -> bool {
+        matches!(
+            self,
+            Self::Succeeded | Self::RolledBack | Self::DeadLettered | Self::Cancelled
+        )
+    }
+}
+
+/// The state as clients of Celery know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ClientState {
+    Pending,
+    Started,
+    /// Rolling back, or waiting to.
+    Retry,
+    Success,
+    Failure,
+    Revoked,
+}
+
+impl ClientState {
+    /// The word on the wire, for example `PENDING`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Started => "STARTED",
+            Self::Retry => "RETRY",
+            Self::Success => "SUCCESS",
+            Self::Failure => "FAILURE",
+            Self::Revoked => "REVOKED",
+        }
+    }
+}
+
+/// The settings that decide a task's course, as they were when it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
+    /// How often a node is tried going forward before the task gives up; 1 = no second try.
+    pub forward_max_attempts: u32,
+    /// How often a failed undo is tried *again* before it becomes a dead letter.
+    pub rollback_max_retries: u32,
+    /// Milliseconds between a failed undo and its first retry.
+    pub rollback_retry_delay_ms: u64,
+    /// What the delay is multiplied by after each retry, in percent; 100 keeps it constant.
+    pub rollback_backoff_percent: u32,
+    /// The most a delay is lengthened by at random, in percent of itself.
+    pub rollback_jitter_percent: u32,
+    /// How many nodes are called at once.
+    pub node_parallelism: u32,
+    /// How often the task may be recovered from a dead worker before it counts as poison.
+    pub max_recoveries: u32,
+}
+
+impl Default for Course {
+    /// The reference's behaviour.
+    fn default() -> Self {
+        Self {
+            forward_max_attempts: 1,
+            rollback_max_retries: 3,
+            rollback_retry_delay_ms: 10_000,
+            rollback_backoff_percent: 100,
+            rollback_jitter_percent: 0,
+            node_parallelism: 1,
+            max_recoveries: 10,
+        }
+    }
+}
+
+/// A task's whole state: what is stored in Redis as its record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub(crate) id: String,
+    pub(crate) operation: Operation,
+    pub(crate) group_id: String,
+    pub(crate) phase: Phase,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) course: Course,
+    /// Why the task stopped going forward. Set once, with the first failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    /// A client asked for it to stop; it then ends as `Cancelled` when the rollback is whole.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) cancelled: bool,
+    /// The dead letter this task retries, when it is not a client's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_of: Option<DeadLetter>,
+    pub(crate) history: History,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
+pub(crate) fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Task {
+    /// A task as a client asks for it: `operation` on `group_id`, on `nodes` in this order.
+    #[must_use]
+    pub fn new(
+        id: String,
+        operation: Operation,
+        group_id: String,
+        nodes: Vec<String>,
+        course: Course,
+    ) -> Self {
+        Self {
+            id,
+            operation,
+            group_id,
+            phase: Phase::Queued,
+            nodes: nodes.into_iter().map(Node::pending).collect(),
+            course,
+            error: None,
+            cancelled: false,
+            retry_of: None,
+            history: History::default(),
+        }
+    }
+
+    /// A task that resumes the compensation which `letter` stands for, with a fresh budget.
+    #[must_use]
+    pub fn retry(id: String, letter: DeadLetter, course: Course) -> Self {
+        let mut node = Node::pending(letter.node.clone());
+        node.state = NodeState::Undoing;
+        node.before = letter.before;
+        Self {
+            id,
+            operation: letter.operation,
+            group_id: letter.group_id.clone(),
+            phase: Phase::Queued,
+            nodes: vec![node],
+            course,
+            error: None,
+            cancelled: false,
+            retry_of: Some(letter),
+            history: History::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    #[must_use]
+    pub fn group_id(&self) -> &str {
+        &self.group_id
+    }
+
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The dead letter this task retries, if it is such a task.
+    #[must_use]
+    pub fn retry_of(&self) -> Option<&DeadLetter> {
+        self.retry_of.as_ref()
+    }
+
+    /// The state clients are shown. A task that rolled back reads FAILURE; a retried dead letter
+    /// whose undo went through reads SUCCESS, because that undo was its whole job.
+    #[must_use]
+    pub fn client_state(&self) -> ClientState {
+        match self.phase {
+            Phase::Queued => ClientState::Pending,
+            Phase::Forward => ClientState::Started,
+            Phase::Rollback => ClientState::Retry,
+            Phase::Succeeded => ClientState::Success,
+            Phase::RolledBack if self.retry_of.is_some() => ClientState::Success,
+            Phase::RolledBack | Phase::DeadLettered => ClientState::Failure,
+            Phase::Cancelled => ClientState::Revoked,
+        }
+    }
+
+    /// What each node is now known to hold, for the group's registry; `None` = not known. Nodes the
+    /// task learned nothing about are left out.
+    #[must_use]
+    pub fn holdings(&self) -> Vec<(&str, Option<Presence>)> {
+        if self.phase == Phase::Cancelled && self.retry_of.is_some() {
+            return Vec::new();
+        }
+        let wanted = self.operation.wanted();
+        self.nodes
+            .iter()
+            .filter_map(|node| {
+                let held = match node.state {
+                    NodeState::Applied | NodeState::Unchanged => Some(Some(wanted)),
+                    NodeState::Undone => Some(node.before),
+                    NodeState::Dead => Some(None),
+                    NodeState::Refused | NodeState::Pending => node.before.map(Some),
+                    NodeState::Calling | NodeState::Unknown | NodeState::Undoing => Some(None),
+                }?;
+                Some((node.address.as_str(), held))
+            })
+            .collect()
+    }
+}
