@@ -72,11 +72,7 @@ pub struct IllegalAnswer {
 
 impl fmt::Display for IllegalAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} of node {}: {}",
-            self.call.kind, self.call.node, self.reason
-        )
+        write!(f, "{:?} of node {}: {}", self.call.kind, self.call.node, self.reason)
     }
 }
 

@@ -47,18 +47,11 @@ impl Task {
     /// retried a letter gives that letter again, brought up to date.
     #[must_use]
     pub fn dead_letters(&self, now_ms: u64) -> Vec<DeadLetter> {
-        let dead = self
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.state == NodeState::Dead);
+        let dead = self.nodes.iter().enumerate().filter(|(_, node)| node.state == NodeState::Dead);
         dead.map(|(index, node)| match &self.retry_of {
             Some(letter) => DeadLetter {
                 attempts: letter.attempts.saturating_add(node.rollback_attempts),
-                last_error: node
-                    .last_error
-                    .clone()
-                    .or_else(|| letter.last_error.clone()),
+                last_error: node.last_error.clone().or_else(|| letter.last_error.clone()),
                 updated_at_ms: now_ms,
                 ..letter.clone()
             },

@@ -66,11 +66,7 @@ impl Task {
     /// when its answer is missing, and somebody else otherwise.
     fn as_wanted(&mut self, index: usize, now_ms: u64) {
         let ours = self.nodes.get(index).is_some_and(|node| node.uncertain);
-        let state = if ours {
-            NodeState::Applied
-        } else {
-            NodeState::Unchanged
-        };
+        let state = if ours { NodeState::Applied } else { NodeState::Unchanged };
         self.settle_forward(index, state, now_ms);
     }
 
@@ -78,11 +74,7 @@ impl Task {
         if let Some(node) = self.nodes.get_mut(index) {
             node.rest(state, now_ms);
         }
-        let event = if state == NodeState::Applied {
-            "applied"
-        } else {
-            "unchanged"
-        };
+        let event = if state == NodeState::Applied { "applied" } else { "unchanged" };
         self.note_node(now_ms, event, index, None);
     }
 
@@ -105,19 +97,10 @@ impl Task {
             let doublings = node.failures.saturating_sub(1).min(16);
             let delay = (FORWARD_RETRY_DELAY_MS << doublings).min(FORWARD_RETRY_DELAY_MS_MAX);
             node.due_at_ms = Some(now_ms.saturating_add(delay));
-            self.note_node(
-                now_ms,
-                "failed, to be tried again",
-                index,
-                Some(&failure.reason),
-            );
+            self.note_node(now_ms, "failed, to be tried again", index, Some(&failure.reason));
             return;
         }
-        let event = if state == NodeState::Unknown {
-            "unknown"
-        } else {
-            "refused"
-        };
+        let event = if state == NodeState::Unknown { "unknown" } else { "refused" };
         let address = node.address.clone();
         self.note_node(now_ms, event, index, Some(&failure.reason));
         if self.error.is_none() {

@@ -56,12 +56,7 @@ impl History {
 impl Task {
     pub(crate) fn note(&mut self, at_ms: u64, event: &str, detail: Option<&str>) {
         let detail = detail.map(str::to_owned);
-        self.history.push(HistoryEntry {
-            at_ms,
-            event: event.to_owned(),
-            node: None,
-            detail,
-        });
+        self.history.push(HistoryEntry { at_ms, event: event.to_owned(), node: None, detail });
     }
 
     pub(crate) fn note_node(&mut self, at_ms: u64, event: &str, node: usize, detail: Option<&str>) {

@@ -63,10 +63,7 @@ pub struct Node {
     pub(crate) step: Step,
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature serde asks for"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(value: &u32) -> bool {
     *value == 0
 }

@@ -42,11 +42,7 @@ impl Task {
     pub fn take_up(&mut self, recoveries: u32, now_ms: u64) {
         if self.phase == Phase::Queued {
             let retrying = self.retry_of.is_some();
-            self.phase = if retrying {
-                Phase::Rollback
-            } else {
-                Phase::Forward
-            };
+            self.phase = if retrying { Phase::Rollback } else { Phase::Forward };
             self.note(now_ms, "started", None);
         }
         for node in &mut self.nodes {
@@ -102,20 +98,13 @@ impl Task {
         if self.phase == Phase::Rollback && !undoing(self) {
             self.end_rollback(now_ms);
         }
-        Plan {
-            calls,
-            status: self.status(now_ms),
-        }
+        Plan { calls, status: self.status(now_ms) }
     }
 
     /// Ends the forward phase when it is over: every node as wanted, or a failure and nothing
     /// under way any more.
     fn turn(&mut self, now_ms: u64) {
-        if self
-            .nodes
-            .iter()
-            .any(|node| node.is_busy() && node.step != Step::Looked)
-        {
+        if self.nodes.iter().any(|node| node.is_busy() && node.step != Step::Looked) {
             return;
         }
         if self.error.is_some() {
@@ -134,11 +123,7 @@ impl Task {
         if self.phase.is_end() {
             return Status::Ended;
         }
-        if self
-            .nodes
-            .iter()
-            .any(|node| node.is_busy() && node.step != Step::Looked)
-        {
+        if self.nodes.iter().any(|node| node.is_busy() && node.step != Step::Looked) {
             return Status::Running;
         }
         let open = self.nodes.iter().filter(|node| match self.phase {
@@ -151,10 +136,7 @@ impl Task {
                 open.filter_map(|node| node.due_at_ms).collect()
             }
             Phase::Rollback => Vec::new(),
-            _ => open
-                .filter(|n| n.is_waiting(now_ms))
-                .filter_map(|n| n.due_at_ms)
-                .collect(),
+            _ => open.filter(|n| n.is_waiting(now_ms)).filter_map(|n| n.due_at_ms).collect(),
         };
         match waiting.into_iter().min() {
             Some(due_at_ms) => Status::Waiting { due_at_ms },
@@ -168,10 +150,7 @@ impl Task {
         for (index, node) in self.nodes.iter_mut().enumerate() {
             if let Step::SettleDue(failure) = &node.step {
                 node.step = Step::Settling(failure.clone());
-                calls.push(Call {
-                    node: index,
-                    kind: CallKind::Settle,
-                });
+                calls.push(Call { node: index, kind: CallKind::Settle });
             }
         }
         calls
@@ -189,20 +168,14 @@ impl Task {
                     node.step = Step::Changing;
                     node.attempts = node.attempts.saturating_add(1);
                     node.updated_at_ms = Some(now_ms);
-                    calls.push(Call {
-                        node: index,
-                        kind: CallKind::Act,
-                    });
+                    calls.push(Call { node: index, kind: CallKind::Act });
                 }
+                (NodeState::Pending | NodeState::Unknown, Step::Idle)
+                    if node.is_waiting(now_ms) => {}
                 (NodeState::Pending | NodeState::Unknown, Step::Idle) => {
-                    if !node.is_waiting(now_ms) {
-                        node.step = Step::Looking;
-                        node.due_at_ms = None;
-                        calls.push(Call {
-                            node: index,
-                            kind: CallKind::Look,
-                        });
-                    }
+                    node.step = Step::Looking;
+                    node.due_at_ms = None;
+                    calls.push(Call { node: index, kind: CallKind::Look });
                 }
                 (_, Step::Idle) => continue,
                 _ => {}
@@ -222,10 +195,7 @@ impl Task {
         for (index, node) in ready.take(places) {
             node.step = Step::Changing;
             node.due_at_ms = None;
-            calls.push(Call {
-                node: index,
-                kind: CallKind::Undo,
-            });
+            calls.push(Call { node: index, kind: CallKind::Undo });
         }
     }
 }

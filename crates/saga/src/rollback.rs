@@ -13,10 +13,8 @@ impl Task {
         self.phase = Phase::Rollback;
         for node in &mut self.nodes {
             node.step = Step::Idle;
-            let changed = matches!(
-                node.state,
-                NodeState::Applied | NodeState::Calling | NodeState::Unknown
-            );
+            let changed =
+                matches!(node.state, NodeState::Applied | NodeState::Calling | NodeState::Unknown);
             if changed {
                 node.rest(NodeState::Undoing, now_ms);
             }
@@ -78,12 +76,7 @@ impl Task {
         if let Some(node) = self.nodes.get_mut(index) {
             node.due_at_ms = Some(now_ms.saturating_add(delay));
         }
-        self.note_node(
-            now_ms,
-            "undo failed, to be retried",
-            index,
-            Some(&failure.reason),
-        );
+        self.note_node(now_ms, "undo failed, to be retried", index, Some(&failure.reason));
     }
 
     /// Milliseconds to wait after failed attempt number `attempts`: the delay, times the backoff
@@ -137,9 +130,7 @@ impl Task {
 /// it is asked for (FNV-1a), so that retries spread out without a source of randomness.
 fn spread(id: &str, index: usize, attempts: u32) -> u64 {
     let seed = index as u64 ^ (u64::from(attempts) << 32);
-    id.bytes()
-        .chain(seed.to_le_bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+    id.bytes().chain(seed.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -91,10 +91,7 @@ impl Phase {
     /// Whether the task has ended.
     #[must_use]
     pub fn is_end(self) -> bool {
-        matches!(
-            self,
-            Self::Succeeded | Self::RolledBack | Self::DeadLettered | Self::Cancelled
-        )
+        matches!(self, Self::Succeeded | Self::RolledBack | Self::DeadLettered | Self::Cancelled)
     }
 }
 
@@ -181,10 +178,7 @@ pub struct Task {
     pub(crate) history: History,
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature serde asks for"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 pub(crate) fn is_false(value: &bool) -> bool {
     !*value
 }
