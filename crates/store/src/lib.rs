@@ -1,1 +1,64 @@
+//! What Muster remembers: its keys, records and transitions in Redis.
+//!
+//! Every transition is one Lua script (`scripts/*.lua`): atomic, one round trip, idempotent, fenced
+//! by the task's epoch, and timed by Redis's clock. This crate names the keys, encodes what goes
+//! in and decodes what comes out; it reaches Redis through the one-method trait [`Redis`].
 
+mod letters;
+mod redis;
+mod script;
+mod step;
+mod tasks;
+
+pub use letters::{Discarded, LetterPage, LetterRetry, LetterView};
+pub use redis::{Redis, RedisError, Value};
+pub use step::{Claimed, Commit, CommitKind, Flag, Step, StepAnswer, Verdict};
+pub use tasks::{Accepted, Cancelled, Note, TaskView};
+
+/// The prefix of every key. Its hash tag puts them all into one slot of a Redis Cluster.
+pub const PREFIX: &str = "{muster}:";
+/// The Redis channel that wakes workers. `spin.toml` names it too.
+pub const WAKE_CHANNEL: &str = "muster:wake";
+/// How soon something must be due for a drain to stay for it, in milliseconds.
+pub const LINGER_MS: u64 = 300_000;
+
+/// Muster's state in one Redis.
+#[derive(Clone, Debug)]
+pub struct Store<R> {
+    redis: R,
+}
+
+impl<R: Redis> Store<R> {
+    pub fn new(redis: R) -> Self {
+        Self { redis }
+    }
+}
+
+/// Why a transition did not come about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// Redis could not be reached or refused; nothing is known of what it did.
+    Redis(RedisError),
+    /// Redis answered in a way no script of ours does.
+    Answer { script: &'static str, reason: String },
+    /// A record could not be written or read as JSON.
+    Record(String),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Redis(error) => write!(f, "{error}"),
+            Self::Answer { script, reason } => write!(f, "script {script}: {reason}"),
+            Self::Record(reason) => write!(f, "record: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
+}

@@ -1,0 +1,26 @@
+-- Cancels a task: one that has not started ends at once, a running one is told to roll back.
+-- keys: the prefix
+-- arguments: task id, channel, time to live of an ended task in seconds
+-- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED' | 'CANCELLING' | 'RETRYING'
+-- uses: keys clock doorbell line notes
+local id, channel, ttl_s = unpack(ARGV)
+
+local fields = redis.call('HMGET', task_key(id), 'where', 'group', 'state', 'started', 'lane',
+  'letter')
+local where, group, state, started, lane, letter = unpack(fields, 1, 6)
+if not state then return { 'UNKNOWN' } end
+if where == 'ended' then return { 'ENDED', state } end
+if letter and started then return { 'RETRYING' } end
+note(id, 'cancel requested by a client', nil)
+if not started then
+  -- Its id may stay in the queue: a claim passes over what is not there any more.
+  if letter then redis.call('HDEL', letter_key(letter), 'retry_task_id') end
+  redis.call('HINCRBY', COUNTS, 'waiting', -1)
+  close(id, group, 'REVOKED', ttl_s)
+  ring(channel)
+  return { 'REVOKED' }
+end
+redis.call('HSET', task_key(id), 'cancel', now)
+if where == 'delayed' and lane ~= 'rollback' then redis.call('ZADD', DELAYED, now, id) end
+ring(channel)
+return { 'CANCELLING' }

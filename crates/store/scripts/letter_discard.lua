@@ -1,0 +1,13 @@
+-- Discards a dead letter: a person has seen to it.
+-- keys: the prefix
+-- arguments: letter id, id of the letter's task
+-- answer: 'UNKNOWN' | 'RETRYING', task id | 'DISCARDED'
+-- uses: keys clock letters notes
+local letter, letter_task = unpack(ARGV)
+
+local fields = letter_fields(letter)
+if not fields then return { 'UNKNOWN' } end
+if fields[3] ~= '' then return { 'RETRYING', fields[3] } end
+remove_letter(letter, redis.call('HGET', letter_key(letter), 'group'))
+note(letter_task, 'dead letter discarded', letter)
+return { 'DISCARDED' }

@@ -1,0 +1,3 @@
+-- The time, in milliseconds since the epoch. Redis's clock is the only one scripts go by.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,0 +1,36 @@
+-- Waking drains: seldom enough that a burst does not leave a heap of wake-ups behind, and never
+-- too seldom: whoever adds work rings unless a live drain is bound to see it.
+local HELP_BACKLOG = 256 -- ready tasks for each drain before others are called in
+local HELP_PAUSE_MS = 1000
+local UNANSWERED_MS = 100
+
+local function live_drains()
+  return redis.call('ZCOUNT', DRAINS, '(' .. now, '+inf')
+end
+
+local function ready_tasks()
+  return redis.call('LLEN', LISTS.queue) + redis.call('LLEN', LISTS.rollback)
+end
+
+-- Rings after work was added.
+local function ring(channel)
+  local drains = live_drains()
+  if drains == 0 then
+    -- A ring that was heard is answered within moments by a drain that registers and sees all.
+    if redis.call('EXISTS', RUNG) == 0 and redis.call('PUBLISH', channel, 'wake') > 0 then
+      redis.call('SET', RUNG, now, 'PX', UNANSWERED_MS)
+    end
+  elseif ready_tasks() > HELP_BACKLOG * drains
+    and redis.call('SET', RUNG_FOR_HELP, now, 'NX', 'PX', HELP_PAUSE_MS) then
+    redis.call('PUBLISH', channel, 'wake')
+  end
+end
+
+-- Rings when there is work that nobody looks after: a wake-up was lost, or a worker.
+local function ring_if_neglected(channel, linger_ms)
+  if live_drains() == 0 and (ready_tasks() > 0
+      or redis.call('ZCARD', LEASES) > 0
+      or redis.call('ZCOUNT', DELAYED, '-inf', now + linger_ms) > 0) then
+    ring(channel)
+  end
+end

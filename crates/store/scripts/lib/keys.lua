@@ -1,0 +1,17 @@
+-- The names of all keys. KEYS[1] is the prefix; its hash tag keeps every key in one cluster slot.
+local prefix = KEYS[1]
+
+local LISTS = { queue = prefix .. 'queue', rollback = prefix .. 'rollback' }
+local DELAYED = prefix .. 'delayed' -- sorted set: task id by the time it is due, ms
+local LEASES = prefix .. 'leases' -- sorted set: task id by the time its lease ends, ms
+local DRAINS = prefix .. 'drains' -- sorted set: drain id by the time its registration ends, ms
+local COUNTS = prefix .. 'counts' -- hash: waiting, ended:<STATE>, recovered, stale
+local LETTERS = prefix .. 'dead-letter' -- sorted set: letter id by the time it was written, ms
+local RUNG = prefix .. 'rung' -- set while a ring has not been answered yet
+local RUNG_FOR_HELP = prefix .. 'rung-for-help' -- set for a while after a ring for more drains
+
+local function task_key(id) return prefix .. 'task:' .. id end -- hash: one task
+local function line_key(group) return prefix .. 'line:' .. group end -- list: a group's tasks in order
+local function group_key(group) return prefix .. 'group:' .. group end -- hash: node -> what it holds
+local function letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
+local function group_letters_key(group) return prefix .. 'group-letters:' .. group end -- set

@@ -1,0 +1,44 @@
+-- A group's line: its unfinished tasks in the order accepted. Only the first may run.
+
+-- Puts a task where drains find it: at the end of the list named, or at its front.
+local function make_ready(id, list, push)
+  redis.call('HSET', task_key(id), 'where', list)
+  redis.call(push or 'RPUSH', LISTS[list], id)
+end
+
+-- Stores a new task and queues it behind its group's others. `letter` names the dead letter that
+-- the task retries, or is nil.
+local function enqueue(id, group, record, letter)
+  local first = redis.call('RPUSH', line_key(group), id) == 1
+  redis.call('HSET', task_key(id), 'record', record, 'group', group, 'state', 'PENDING',
+    'where', first and 'queue' or 'line', 'lane', 'queue', 'epoch', 0, 'recoveries', 0,
+    'created_at', now, 'updated_at', now)
+  if letter then redis.call('HSET', task_key(id), 'letter', letter) end
+  redis.call('HINCRBY', COUNTS, 'waiting', 1)
+  if first then redis.call('RPUSH', LISTS.queue, id) end
+end
+
+-- Takes an ended task out of its group's line and lets the next one go.
+local function leave_line(id, group)
+  local line = line_key(group)
+  if redis.call('LINDEX', line, 0) ~= id then
+    redis.call('LREM', line, 1, id)
+    return
+  end
+  redis.call('LPOP', line)
+  local next_id = redis.call('LINDEX', line, 0)
+  while next_id and redis.call('EXISTS', task_key(next_id)) == 0 do
+    redis.call('LPOP', line)
+    next_id = redis.call('LINDEX', line, 0)
+  end
+  if next_id then make_ready(next_id, 'queue') end
+end
+
+-- Marks a task as ended in `state`, which never changes again, and starts its time to live.
+local function close(id, group, state, ttl_s)
+  redis.call('HSET', task_key(id), 'state', state, 'where', 'ended', 'finished_at', now,
+    'updated_at', now)
+  redis.call('EXPIRE', task_key(id), ttl_s)
+  redis.call('HINCRBY', COUNTS, 'ended:' .. state, 1)
+  leave_line(id, group)
+end

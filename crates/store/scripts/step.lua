@@ -1,0 +1,79 @@
+-- One turn of a drain, in one round trip: renews its leases, commits what it learned, reclaims
+-- expired leases, promotes due retries, claims ready tasks, and decides whether it may end.
+-- keys: the prefix
+-- arguments: drain id, channel, registration in ms, lease in ms, free slots, 1 when it holds no
+--   task after these commits, 1 when it is closing (claims nothing more), linger in ms, time to
+--   live of an ended task in seconds; the number of renewals and for each: task id, epoch; the
+--   number of commits and for each: task id, epoch, kind, state, lane, due in ms, record, outcome
+-- answer: now in ms; 'WORK' | 'WAIT' | 'END'; ms until something is due (-1: nothing); the number
+--   of stale claims, their task ids; the number of tasks to cancel, their ids; then for each
+--   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id,
+--   record
+-- uses: keys clock doorbell line letters reclaim promote claim commit
+local at = 0
+local function argument()
+  at = at + 1
+  return ARGV[at]
+end
+local drain, channel = argument(), argument()
+local registration_ms, lease_ms = tonumber(argument()), tonumber(argument())
+local slots, idle, closing = tonumber(argument()), argument() == '1', argument() == '1'
+local linger_ms, ttl_s = tonumber(argument()), argument()
+
+local stale, cancelled = {}, {}
+for _ = 1, tonumber(argument()) do
+  local id, epoch = argument(), argument()
+  if not renew(id, epoch, lease_ms) then stale[#stale + 1] = id end
+end
+for _ = 1, tonumber(argument()) do
+  local c = { id = argument(), epoch = argument(), kind = argument(), state = argument(),
+    lane = argument(), due_ms = argument(), record = argument(), outcome = argument() }
+  local result = commit(c, lease_ms, ttl_s)
+  if result == 'stale' then stale[#stale + 1] = c.id end
+  if result == 'cancel' then cancelled[#cancelled + 1] = c.id end
+end
+
+reclaim()
+promote()
+local claimed_values = {}
+local claimed = 0
+if not closing then claimed = claim(slots, lease_ms, claimed_values) end
+
+-- A drain stays for what is due soon: retries, and leases that others may not live to renew.
+local function ms_until_due()
+  local due
+  for _, key in ipairs({ DELAYED, LEASES }) do
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    if first[2] and (not due or tonumber(first[2]) < due) then due = tonumber(first[2]) end
+  end
+  if not due then return -1 end
+  return math.max(0, due - now)
+end
+
+local verdict, wait_ms = 'WORK', -1
+if idle and claimed == 0 then
+  wait_ms = ms_until_due()
+  local due_soon = wait_ms >= 0 and wait_ms <= linger_ms
+  if closing then
+    verdict = 'END'
+  else
+    verdict = due_soon and 'WAIT' or 'END'
+  end
+  if verdict == 'END' then
+    redis.call('ZREM', DRAINS, drain)
+    redis.call('DEL', RUNG)
+    if due_soon or ready_tasks() > 0 then ring(channel) end
+  end
+end
+if verdict ~= 'END' then
+  redis.call('ZREMRANGEBYSCORE', DRAINS, '-inf', now)
+  redis.call('ZADD', DRAINS, now + registration_ms, drain)
+  redis.call('DEL', RUNG)
+end
+
+local answer = { now, verdict, wait_ms, #stale }
+for _, id in ipairs(stale) do answer[#answer + 1] = id end
+answer[#answer + 1] = #cancelled
+for _, id in ipairs(cancelled) do answer[#answer + 1] = id end
+for _, value in ipairs(claimed_values) do answer[#answer + 1] = value end
+return answer
