@@ -1,0 +1,97 @@
+//! One call to one node: worded by the adapter, sent by the client, told to the saga.
+
+use saga::{Answer, ChangeAnswer, Failure, LookAnswer, Operation, Presence, Verb};
+
+use crate::environment::{Adapter, Finding, NodeClient, NodeRequest, SendError, Verdict};
+
+/// Statuses after which the same call may well succeed: the node said that it is too busy.
+const RETRIABLE_STATUSES: [u16; 2] = [429, 503];
+
+/// Makes the call and says what came of it, in the saga's terms.
+pub(crate) async fn call<N: NodeClient, A: Adapter>(
+    client: &N,
+    adapter: &A,
+    verb: Verb,
+    node: &str,
+    group_id: &str,
+    timeout_ms: u64,
+) -> Answer {
+    let prepared = match adapter.prepare(verb, group_id) {
+        Ok(prepared) => prepared,
+        Err(reason) => {
+            let failure =
+                Failure::new(format!("the node adapter cannot ask that: {reason}"), false);
+            return not_sent(verb, failure);
+        }
+    };
+    let request = NodeRequest {
+        method: prepared.method,
+        url: format!("{}{}", base_url(node), prepared.path_with_query),
+        headers: prepared.headers,
+        body: prepared.body,
+    };
+    match (client.send(request, timeout_ms).await, verb) {
+        (Ok(response), Verb::Change(operation)) => {
+            let verdict = adapter.interpret(operation, response.status, &response.body);
+            Answer::Change(change_answer(verdict, operation, response.status))
+        }
+        (Ok(response), Verb::Inspect) => {
+            let finding = adapter.interpret_inspection(response.status, &response.body);
+            Answer::Look(look_answer(finding, response.status))
+        }
+        (Err(SendError::NotSent(reason)), _) => not_sent(verb, Failure::new(reason, true)),
+        (Err(SendError::Lost(reason)), _) => lost(verb, Failure::new(reason, true)),
+        (Err(SendError::TimedOut), _) => {
+            let reason = format!("no answer within {timeout_ms} ms");
+            lost(verb, Failure::new(reason, true))
+        }
+    }
+}
+
+/// Where a node's API begins: the settings name it as `host:port` or as a URL.
+fn base_url(node: &str) -> String {
+    if node.contains("://") {
+        node.trim_end_matches('/').to_owned()
+    } else {
+        format!("http://{node}")
+    }
+}
+
+fn change_answer(verdict: Verdict, operation: Operation, status: u16) -> ChangeAnswer {
+    let failure = |reason: String| {
+        let reason = format!("{} answered {status}: {reason}", operation.name());
+        Failure::new(reason, RETRIABLE_STATUSES.contains(&status))
+    };
+    match verdict {
+        Verdict::Applied => ChangeAnswer::Applied,
+        Verdict::Unchanged => ChangeAnswer::Unchanged,
+        Verdict::Refused(reason) => ChangeAnswer::Refused(failure(reason)),
+        Verdict::Inspect(reason) => ChangeAnswer::Inspect(failure(reason)),
+        Verdict::Unknown(reason) => ChangeAnswer::Unknown(failure(reason)),
+    }
+}
+
+fn look_answer(finding: Finding, status: u16) -> LookAnswer {
+    match finding {
+        Finding::Present => LookAnswer::Holds(Presence::Present),
+        Finding::Absent => LookAnswer::Holds(Presence::Absent),
+        Finding::Unclear(reason) => LookAnswer::Failed(Failure::new(
+            format!("inspection answered {status}: {reason}"),
+            RETRIABLE_STATUSES.contains(&status),
+        )),
+    }
+}
+
+fn not_sent(verb: Verb, failure: Failure) -> Answer {
+    match verb {
+        Verb::Inspect => Answer::Look(LookAnswer::Failed(failure)),
+        Verb::Change(_) => Answer::Change(ChangeAnswer::Refused(failure)),
+    }
+}
+
+fn lost(verb: Verb, failure: Failure) -> Answer {
+    match verb {
+        Verb::Inspect => Answer::Look(LookAnswer::Failed(failure)),
+        Verb::Change(_) => Answer::Change(ChangeAnswer::Lost(failure)),
+    }
+}

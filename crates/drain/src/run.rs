@@ -1,0 +1,131 @@
+//! The loop itself: turn by turn until there is nothing to do.
+
+use futures::FutureExt as _;
+use futures::StreamExt as _;
+use futures::future::{Either, select};
+use store::{Redis, Step, Store, StoreError, Verdict};
+
+use crate::environment::{Adapter, Clock, Log, NodeClient};
+use crate::work::Work;
+
+/// How often a drain with free places looks for new tasks while calls are under way.
+const POLL_BUSY_MS: u64 = 20;
+/// How often a drain that holds nothing looks for new tasks while it stays for a retry.
+const POLL_WAITING_MS: u64 = 50;
+/// How long a drain counts as alive without a turn. It takes one at least every quarter of that.
+const REGISTRATION_MS: u64 = 2_000;
+
+/// What bounds a drain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Tasks held at once.
+    pub concurrency: usize,
+    /// How long one call to a node may take, in milliseconds. Well below the lease.
+    pub node_timeout_ms: u64,
+    /// How long a claim holds without renewal, in milliseconds.
+    pub lease_ms: u64,
+    /// How long an ended task is kept, in seconds.
+    pub task_ttl_s: u64,
+    /// After this many milliseconds the drain claims nothing more, hands over and ends.
+    pub run_ms: u64,
+}
+
+/// What a drain did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Round trips to Redis.
+    pub turns: u64,
+    /// Tasks claimed.
+    pub claimed: u64,
+    /// Tasks that ended.
+    pub ended: u64,
+    /// Calls made to nodes.
+    pub calls: u64,
+    /// Claims lost to another worker.
+    pub stale: u64,
+}
+
+/// A worker with everything it needs from outside.
+pub struct Drain<R, N, A, C, L> {
+    pub store: Store<R>,
+    pub client: N,
+    pub adapter: A,
+    pub clock: C,
+    pub log: L,
+    pub limits: Limits,
+}
+
+impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L> {
+    /// Works until nothing is ready, under way or due soon, or until it has run long enough.
+    /// `id` names this drain among others.
+    ///
+    /// # Errors
+    /// When Redis fails. What it held is then reclaimed by another drain once the leases expire.
+    pub async fn run(&self, id: &str) -> Result<Report, StoreError> {
+        let started_ms = self.clock.now_ms();
+        let mut work = Work::new(self);
+        loop {
+            let closing = self.clock.now_ms().saturating_sub(started_ms) >= self.limits.run_ms;
+            let verdict = self.turn(id, &mut work, closing).await?;
+            if verdict == Verdict::End {
+                return Ok(work.report);
+            }
+            if work.has_news() {
+                continue;
+            }
+            self.pause(&mut work, verdict, closing).await;
+        }
+    }
+
+    /// One round trip to Redis, and all that follows from its answer.
+    async fn turn(
+        &self,
+        id: &str,
+        work: &mut Work<'_, R, N, A, C, L>,
+        closing: bool,
+    ) -> Result<Verdict, StoreError> {
+        let sent_at_ms = self.clock.now_ms();
+        let (commits, gated) = work.take_news();
+        let renewals = work.due_renewals(sent_at_ms);
+        let answer = self
+            .store
+            .step(Step {
+                drain_id: id,
+                registration_ms: REGISTRATION_MS,
+                lease_ms: self.limits.lease_ms,
+                slots: self.limits.concurrency.saturating_sub(work.held()),
+                idle: work.held() == 0,
+                closing,
+                task_ttl_s: self.limits.task_ttl_s,
+                renewals,
+                commits,
+            })
+            .await?;
+        work.closing = closing;
+        work.follow(answer, gated, sent_at_ms)
+    }
+
+    /// Waits for an answer of a node or for the next turn, whichever comes first, and takes in
+    /// every answer there is.
+    async fn pause(&self, work: &mut Work<'_, R, N, A, C, L>, verdict: Verdict, closing: bool) {
+        let has_places = !closing && work.held() < self.limits.concurrency;
+        let turn_ms = match verdict {
+            Verdict::Wait { ms } => ms.min(POLL_WAITING_MS),
+            _ if has_places => POLL_BUSY_MS,
+            _ => REGISTRATION_MS / 4,
+        };
+        let turn_ms = turn_ms.min(self.limits.lease_ms / 4).max(1);
+        if work.in_flight.is_empty() {
+            self.clock.sleep(turn_ms).await;
+            return;
+        }
+        let sleep = std::pin::pin!(self.clock.sleep(turn_ms));
+        if let Either::Left((Some(first), _)) = select(work.in_flight.next(), sleep).await {
+            let mut answered = vec![first];
+            while let Some(Some(next)) = work.in_flight.next().now_or_never() {
+                answered.push(next);
+            }
+            work.take_in(answered);
+        }
+    }
+}
