@@ -1,0 +1,130 @@
+//! Each setting, as it should be and as it should not.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+struct Given(BTreeMap<&'static str, String>);
+
+impl Source for Given {
+    fn get(&self, name: &str) -> Result<String, String> {
+        self.0.get(name).cloned().ok_or_else(|| "unknown variable".to_owned())
+    }
+}
+
+/// The defaults of `spin.toml`, with some settings given.
+fn given(settings: &[(&'static str, &str)]) -> Given {
+    let defaults = [
+        ("nodes", "127.0.0.1:8001,127.0.0.1:8002,127.0.0.1:8003"),
+        ("redis_host", "127.0.0.1"),
+        ("redis_port", "6379"),
+        ("redis_db", "0"),
+        ("redis_user", "default"),
+        ("redis_password", "none"),
+        ("rollback_retry_delay", "10"),
+        ("rollback_max_retries", "3"),
+        ("rollback_backoff", "1"),
+        ("rollback_jitter", "0"),
+        ("forward_max_attempts", "1"),
+        ("node_timeout", "5000"),
+        ("node_parallelism", "1"),
+        ("concurrency", "64"),
+        ("lease", "30"),
+        ("task_ttl", "86400"),
+        ("max_queue", "200000"),
+        ("api_tokens", "none"),
+    ];
+    let both = defaults.iter().chain(settings);
+    Given(both.map(|(name, value)| (*name, (*value).to_owned())).collect())
+}
+
+#[track_caller]
+fn refused(name: &'static str, value: &str) -> String {
+    let source = given(&[(name, value)]);
+    let error = redis(&source)
+        .err()
+        .or_else(|| api(&source).err())
+        .or_else(|| drain(&source, u64::MAX).err());
+    error.unwrap_or_else(|| panic!("{name}={value:?} was taken")).to_string()
+}
+
+#[test]
+fn the_defaults_are_the_references_behaviour() {
+    let settings = api(&given(&[])).unwrap();
+    assert_eq!(settings.course, Course::default());
+    assert_eq!(settings.nodes, ["127.0.0.1:8001", "127.0.0.1:8002", "127.0.0.1:8003"]);
+    assert_eq!(redis(&given(&[])).unwrap().url, "redis://127.0.0.1:6379/0");
+    let limits = drain(&given(&[]), u64::MAX).unwrap();
+    assert_eq!((limits.concurrency, limits.lease_ms, limits.run_ms), (64, 30_000, 60_000));
+    assert_eq!(drain(&given(&[]), 20_000).unwrap().run_ms, 20_000);
+}
+
+#[test]
+fn a_password_goes_into_the_url_and_into_no_error() {
+    let source = given(&[("redis_user", "muster"), ("redis_password", "s%40crit")]);
+    assert_eq!(redis(&source).unwrap().url, "redis://muster:s%40crit@127.0.0.1:6379/0");
+    let error = refused("redis_password", "s@crit");
+    assert!(!error.contains("crit") && error.contains("redis_password"), "{error}");
+    let error = refused("api_tokens", "topsecret");
+    assert!(!error.contains("topsecret") && error.contains("api_tokens"), "{error}");
+}
+
+#[test]
+fn fractions_of_seconds_are_taken() {
+    let settings = api(&given(&[("rollback_retry_delay", "0.25")])).unwrap();
+    assert_eq!(settings.course.rollback_retry_delay_ms, 250);
+    let settings = api(&given(&[("rollback_backoff", "1.5"), ("rollback_jitter", "0.2")])).unwrap();
+    let course = settings.course;
+    assert_eq!((course.rollback_backoff_percent, course.rollback_jitter_percent), (150, 20));
+}
+
+#[test]
+fn nodes_are_hosts_with_ports_or_urls() {
+    let list = " n1:80 , http://n2, https://n3.example:8443/api/ ,[::1]:9000,";
+    let settings = api(&given(&[("nodes", list)])).unwrap();
+    assert_eq!(settings.nodes, ["n1:80", "http://n2", "https://n3.example:8443/api", "[::1]:9000"]);
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
+    for (name, value, allowed) in [
+        ("redis_host", "a/b", "a host name"),
+        ("redis_port", "0", "from 1 to 65535"),
+        ("redis_port", "port", "from 1 to 65535"),
+        ("redis_db", "-1", "from 0"),
+        ("redis_user", "a:b", "percent-encoded"),
+        ("nodes", " , ", "1 to 1000 nodes"),
+        ("nodes", "n1", "host:port"),
+        ("nodes", "n1:80/x", "host:port"),
+        ("nodes", "ftp://n1", "host:port"),
+        ("nodes", "http://user@n1", "without credentials"),
+        ("nodes", "http://n1?x=1", "query"),
+        ("nodes", "n1:80,n1:80", "each node once"),
+        ("rollback_retry_delay", "-1", "seconds from 0 to 86400"),
+        ("rollback_retry_delay", "1e3", "seconds"),
+        ("rollback_retry_delay", ".5", "seconds"),
+        ("rollback_max_retries", "1001", "from 0 to 1000"),
+        ("rollback_backoff", "0.5", "from 1 to 10"),
+        ("rollback_jitter", "2", "from 0 to 1"),
+        ("forward_max_attempts", "0", "from 1"),
+        ("node_timeout", "20000", "half of the lease, 15000 ms"),
+        ("node_parallelism", "0", "from 1"),
+        ("concurrency", "0", "from 1 to 4096"),
+        ("lease", "0.5", "seconds from 1 to 3600"),
+        ("task_ttl", "0", "from 1"),
+        ("max_queue", "", "from 1"),
+    ] {
+        let error = refused(name, value);
+        let shown = value.trim().split(',').next().unwrap_or_default();
+        assert!(error.contains(name), "{error}");
+        assert!(error.contains(shown), "{error} does not show {value:?}");
+        assert!(error.contains(allowed), "{error} does not say {allowed:?}");
+    }
+}
+
+#[test]
+fn a_setting_the_host_does_not_know_is_an_error() {
+    let mut source = given(&[]);
+    source.0.remove("max_queue");
+    assert!(api(&source).unwrap_err().to_string().contains("max_queue"));
+}
