@@ -1,1 +1,70 @@
-fn main() {}
+//! The dev host: runs Muster's `spin.toml` and its components for development and tests where the
+//! Spin CLI is not installed.
+//!
+//! It is a stand-in and never what production runs: that is Spin, or SpinKube on Kubernetes. It
+//! behaves as Spin does in what this project relies on (a fresh instance for each request and
+//! message, one Redis message at a time, an end when Redis disconnects, outbound calls only where
+//! allowed) and refuses by name what it does not know.
+
+mod app;
+mod cache;
+mod cli;
+mod component;
+mod compose;
+mod engine;
+mod host_redis;
+mod host_variables;
+mod http_trigger;
+mod instance;
+mod logs;
+mod manifest;
+mod outbound;
+mod outbound_http;
+mod redis_trigger;
+mod routes;
+mod template;
+mod variables;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let Command::Up(options) = Cli::parse().command;
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = app::up(&options) => outcome,
+            outcome = told_to_stop() => outcome,
+        }
+    });
+    // Nobody waits for instances that still work: the process ends as a killed one would.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("Error: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

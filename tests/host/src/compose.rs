@@ -1,0 +1,209 @@
+//! Puts a component and its dependencies together, as Spin does at load.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use semver::Version;
+use wac_graph::types::{Package, SubtypeChecker};
+use wac_graph::{CompositionGraph, NodeId, PackageId};
+
+/// A component that serves imports of another.
+#[derive(Debug)]
+pub(crate) struct Dependency {
+    /// The manifest's name for the imports it serves: `package:name/interface@1.2.3`, where
+    /// interface and version may be absent.
+    pub(crate) name: String,
+    /// The export to use; absent: the one named as the import is.
+    pub(crate) export: Option<String>,
+    /// The component.
+    pub(crate) wasm: Vec<u8>,
+}
+
+/// What a dependency may not use unless it inherits its parent's configuration.
+///
+/// Spin lets such calls fail. The dev host refuses the dependency at start, but for the
+/// interfaces that every program built on WASI imports and that are empty here anyway.
+const CAPABILITIES: [&str; 6] = [
+    "fermyon:spin/",
+    "spin:",
+    "wasi:config/",
+    "wasi:http/outgoing-handler",
+    "wasi:http/client",
+    "wasi:keyvalue/",
+];
+
+/// The import that hands over the environment variables.
+const ENVIRONMENT: &str = "wasi:cli/environment";
+
+/// What dependencies get of the component's own configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Inherit {
+    /// All of it.
+    Everything,
+    /// Nothing. `environment`: whether there is one to keep from them.
+    Nothing {
+        /// Whether the component has environment variables.
+        environment: bool,
+    },
+}
+
+/// Composes `component` with what serves its imports. Fails when a dependency fits no import,
+/// lacks the export, has another type, or wants more than it may have.
+pub(crate) fn compose(
+    id: &str,
+    component: Vec<u8>,
+    dependencies: &[Dependency],
+    inherit: Inherit,
+) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let (package, root) = instantiate(&mut graph, id, component)?;
+    let imports: Vec<String> = graph.types()[graph[package].ty()].imports.keys().cloned().collect();
+
+    let mut served: BTreeMap<&str, &str> = BTreeMap::new();
+    for dependency in dependencies {
+        let name = dependency.name.as_str();
+        let matching: Vec<&String> = imports.iter().filter(|import| serves(name, import)).collect();
+        ensure!(
+            !matching.is_empty(),
+            "the dependency `{name}` fits no import of `{id}`; it imports {}",
+            imports.join(", ")
+        );
+        let (dependency_package, instance) = instantiate(
+            &mut graph,
+            &format!("dependency-{}", served.len()),
+            dependency.wasm.clone(),
+        )
+        .with_context(|| format!("dependency `{name}`"))?;
+        check_capabilities(&graph, dependency_package, inherit)
+            .with_context(|| format!("dependency `{name}`"))?;
+        for import in matching {
+            if let Some(other) = served.insert(import, name) {
+                bail!("the dependencies `{other}` and `{name}` both fit the import `{import}`");
+            }
+            let export = dependency.export.as_ref().unwrap_or(import);
+            check_type(&graph, package, import, dependency_package, export)
+                .with_context(|| format!("dependency `{name}`"))?;
+            let alias = graph.alias_instance_export(instance, export)?;
+            graph.set_instantiation_argument(root, import, alias)?;
+        }
+    }
+
+    let exports: Vec<String> = graph.types()[graph[package].ty()].exports.keys().cloned().collect();
+    for export in exports {
+        let alias = graph.alias_instance_export(root, &export)?;
+        graph.export(alias, &export)?;
+    }
+    graph.encode(wac_graph::EncodeOptions::default()).context("cannot compose")
+}
+
+fn instantiate(
+    graph: &mut CompositionGraph,
+    name: &str,
+    wasm: Vec<u8>,
+) -> Result<(PackageId, NodeId)> {
+    let package = Package::from_bytes(name, None, wasm, graph.types_mut())
+        .context("this is not a component")?;
+    let package = graph.register_package(package)?;
+    Ok((package, graph.instantiate(package)))
+}
+
+fn check_capabilities(
+    graph: &CompositionGraph,
+    dependency: PackageId,
+    inherit: Inherit,
+) -> Result<()> {
+    let Inherit::Nothing { environment } = inherit else { return Ok(()) };
+    for import in graph.types()[graph[dependency].ty()].imports.keys() {
+        let denied = CAPABILITIES.iter().any(|capability| import.starts_with(capability))
+            || (environment && import.starts_with(ENVIRONMENT));
+        ensure!(
+            !denied,
+            "it imports `{import}`, which Spin denies to dependencies unless the component says \
+             `dependencies_inherit_configuration = true`"
+        );
+    }
+    Ok(())
+}
+
+fn check_type(
+    graph: &CompositionGraph,
+    component: PackageId,
+    import: &str,
+    dependency: PackageId,
+    export: &str,
+) -> Result<()> {
+    let types = graph.types();
+    let Some(offered) = types[graph[dependency].ty()].exports.get(export) else {
+        bail!("it does not export `{export}`");
+    };
+    let wanted = types[graph[component].ty()].imports.get(import).context("no such import")?;
+    let mut cache = Default::default();
+    SubtypeChecker::new(&mut cache)
+        .is_subtype(*offered, types, *wanted, types)
+        .with_context(|| format!("its export `{export}` does not fit the import `{import}`"))
+}
+
+/// Whether a dependency's name covers an import.
+fn serves(name: &str, import: &str) -> bool {
+    let name = Name::parse(name);
+    let import = Name::parse(import);
+    name.package == import.package
+        && (name.interface.is_none() || name.interface == import.interface)
+        && (name.version.is_none() || name.version == import.version)
+}
+
+/// `package:name/interface@1.2.3`
+#[derive(Debug)]
+struct Name<'a> {
+    package: &'a str,
+    interface: Option<&'a str>,
+    version: Option<Version>,
+}
+
+impl<'a> Name<'a> {
+    fn parse(text: &'a str) -> Self {
+        let (path, version) = match text.split_once('@') {
+            Some((path, version)) => (path, Version::parse(version).ok()),
+            None => (text, None),
+        };
+        match path.split_once('/') {
+            Some((package, interface)) => Self { package, interface: Some(interface), version },
+            None => Self { package: path, interface: None, version },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cover_imports() {
+        for (name, import) in [
+            ("a:b/c@0.1.0", "a:b/c@0.1.0"),
+            ("a:b/c", "a:b/c@0.1.0"),
+            ("a:b/c", "a:b/c"),
+            ("a:b", "a:b/c@0.1.0"),
+            ("a:b@0.1.0", "a:b/c@0.1.0"),
+            ("plain", "plain"),
+        ] {
+            assert!(serves(name, import), "{name} should serve {import}");
+        }
+        for (name, import) in [
+            ("a:b/c@0.1.0", "a:b/c"),
+            ("a:b/c@0.1.0", "a:b/c@0.1.1"),
+            ("a:b/c", "a:b/d"),
+            ("a:b", "a:x/c"),
+            ("plain", "other"),
+            ("plain", "a:plain/c"),
+        ] {
+            assert!(!serves(name, import), "{name} should not serve {import}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_component() {
+        let error = compose("x", b"\0asm junk".to_vec(), &[], Inherit::Everything).unwrap_err();
+        assert!(error.to_string().contains("not a component"), "{error:#}");
+    }
+}

@@ -1,0 +1,210 @@
+//! HTTP requests that components make: checked, sent over pooled connections, with Spin's errors.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::Scheme;
+use http::{Request, Response, Uri, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, timeout};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::instance::Settings;
+
+/// Spin's default for connecting, the first byte and between bytes.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What a request hands back: the response, and a future that only some implementations need.
+type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+/// The connections to other hosts, kept for the next request.
+#[derive(Clone, Debug)]
+pub(crate) struct Client(legacy::Client<Connector, WasiBody>);
+
+impl Client {
+    /// A client without connections.
+    pub(crate) fn new() -> Self {
+        Self(legacy::Client::builder(TokioExecutor::new()).build(Connector))
+    }
+}
+
+/// The requests of one instance.
+#[derive(Debug)]
+pub(crate) struct OutboundHttp {
+    settings: Arc<Settings>,
+}
+
+impl OutboundHttp {
+    /// Sends as the component may.
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Self { settings }
+    }
+}
+
+impl WasiHttpHooks for OutboundHttp {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        let settings = Arc::clone(&self.settings);
+        let options = options.unwrap_or_default();
+        Box::new(async move {
+            if !settings.may_call(&request.uri().to_string(), "https") {
+                return Err(Error::HttpRequestDenied);
+            }
+            if request.uri().scheme() == Some(&Scheme::HTTPS) {
+                let (response, connection) =
+                    wasmtime_wasi_http::default_send_request(request, Some(options)).await?;
+                return Ok((response.map(|body| body.boxed_unsync()), Box::new(connection) as _));
+            }
+            let response = send(&settings.client, request, options).await?;
+            Ok((response, Box::new(async { Ok(()) }) as _))
+        })
+    }
+}
+
+async fn send(
+    client: &Client,
+    mut request: Request<WasiBody>,
+    options: RequestOptions,
+) -> Result<Response<WasiBody>, Error> {
+    // The client makes the header from the URL.
+    request.headers_mut().remove(header::HOST);
+    let connecting = options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let first_byte = options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let between_bytes = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let response = CONNECT_TIMEOUT.scope(connecting, client.0.request(request));
+    let response = timeout(first_byte, response)
+        .await
+        .map_err(|_| Error::ConnectionReadTimeout)?
+        .map_err(request_error)?;
+    Ok(response.map(|body| TimedBody { body, limit: between_bytes, waiting: None }.boxed_unsync()))
+}
+
+/// As Spin tells components: what happened before a connection stood is told apart, the rest
+/// is one and the same protocol error.
+fn request_error(error: legacy::Error) -> Error {
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
+    match cause {
+        Some(ConnectError::Refused) => Error::ConnectionRefused,
+        Some(ConnectError::TimedOut) => Error::ConnectionTimeout,
+        Some(ConnectError::BadUrl) => Error::HttpRequestUriInvalid,
+        Some(ConnectError::UnknownHost) => {
+            Error::DnsError { rcode: Some("address not available".to_owned()), info_code: Some(0) }
+        }
+        None => Error::HttpProtocolError,
+    }
+}
+
+tokio::task_local! {
+    /// How long the request at hand may wait for its connection; the client has no other way to
+    /// tell its connector.
+    static CONNECT_TIMEOUT: Duration;
+}
+
+/// Opens connections.
+#[derive(Clone, Copy, Debug)]
+struct Connector;
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug)]
+enum ConnectError {
+    Refused,
+    TimedOut,
+    BadUrl,
+    UnknownHost,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "connection refused",
+            Self::TimedOut => "no connection in time",
+            Self::BadUrl => "the URL names no host",
+            Self::UnknownHost => "unknown host",
+        })
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl tower_service::Service<Uri> for Connector {
+    type Response = TokioIo<TcpStream>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let limit = CONNECT_TIMEOUT.try_with(|limit| *limit).unwrap_or(DEFAULT_TIMEOUT);
+        Box::pin(async move {
+            let authority = uri.authority().ok_or(ConnectError::BadUrl)?;
+            let port = authority.port_u16().unwrap_or(80);
+            let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+            let addresses: Vec<_> = tokio::net::lookup_host((host, port))
+                .await
+                .map_err(|_| ConnectError::UnknownHost)?
+                .collect();
+            match timeout(limit, TcpStream::connect(addresses.as_slice())).await {
+                Err(_) => Err(ConnectError::TimedOut),
+                Ok(Ok(stream)) => Ok(TokioIo::new(stream)),
+                Ok(Err(error)) if error.kind() == std::io::ErrorKind::AddrNotAvailable => {
+                    Err(ConnectError::UnknownHost)
+                }
+                Ok(Err(_)) => Err(ConnectError::Refused),
+            }
+        })
+    }
+}
+
+/// A response's body whose parts may not let one wait too long.
+struct TimedBody {
+    body: Incoming,
+    limit: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl Body for TimedBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                this.waiting = None;
+                Poll::Ready(frame.map(|frame| frame.map_err(|_| Error::HttpProtocolError)))
+            }
+            Poll::Pending => {
+                let limit = this.limit;
+                let waiting =
+                    this.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+                waiting.as_mut().poll(cx).map(|()| Some(Err(Error::ConnectionReadTimeout)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

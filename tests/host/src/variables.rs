@@ -1,0 +1,148 @@
+//! The values of the application's variables: `SPIN_VARIABLE_<NAME>`, else `.env`, else the default.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::manifest::Variable;
+use crate::template::Template;
+
+/// The name of the file in the working folder that may hold values.
+pub(crate) const DOTENV: &str = ".env";
+
+/// The variables of the application, each with its value.
+#[derive(Debug, Default)]
+pub(crate) struct Variables {
+    values: HashMap<String, String>,
+}
+
+impl Variables {
+    /// Finds a value for every declared variable; fails naming all that are required and missing.
+    ///
+    /// `environment` answers for the process, `dotenv` for the `.env` file; both take the whole
+    /// name, `SPIN_VARIABLE_…`.
+    pub(crate) fn resolve(
+        declared: &BTreeMap<String, Variable>,
+        environment: impl Fn(&str) -> Option<String>,
+        dotenv: &HashMap<String, String>,
+    ) -> Result<Self> {
+        let mut values = HashMap::new();
+        let mut missing = Vec::new();
+        for (name, variable) in declared {
+            let key = format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase());
+            let value = environment(&key)
+                .or_else(|| dotenv.get(&key).cloned())
+                .or_else(|| variable.default.clone());
+            match value {
+                Some(value) => {
+                    values.insert(name.clone(), value);
+                }
+                None => missing.push(format!("{name} (set {key})")),
+            }
+        }
+        ensure!(missing.is_empty(), "required variables have no value: {}", missing.join(", "));
+        Ok(Self { values })
+    }
+
+    /// Renders a manifest value. Fails on bad templates and on variables nobody declared.
+    pub(crate) fn render(&self, text: &str) -> Result<String> {
+        Template::parse(text)?.render(|name| self.values.get(name).map(String::as_str))
+    }
+
+    /// What a component sees: the values of its own `variables` table.
+    pub(crate) fn of_component(
+        &self,
+        table: &BTreeMap<String, String>,
+    ) -> Result<HashMap<String, String>> {
+        table
+            .iter()
+            .map(|(name, text)| {
+                let value = self.render(text).with_context(|| format!("variable `{name}`"))?;
+                Ok((name.clone(), value))
+            })
+            .collect()
+    }
+}
+
+/// Reads a `.env` file; a file that is not there holds nothing.
+pub(crate) fn read_dotenv(path: &Path) -> Result<HashMap<String, String>> {
+    if !path.exists() {
+        return Ok(HashMap::new());
+    }
+    dotenvy::from_path_iter(path)
+        .and_then(|lines| lines.collect())
+        .with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared() -> BTreeMap<String, Variable> {
+        let default =
+            |value: &str| Variable { default: Some(value.to_owned()), ..Default::default() };
+        let required = || Variable { required: true, ..Default::default() };
+        [("host", default("from-default")), ("api_token", required())]
+            .map(|(name, variable)| (name.to_owned(), variable))
+            .into()
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn environment_wins_over_dotenv_over_default() {
+        let token = ("SPIN_VARIABLE_API_TOKEN", "t");
+        let host = |environment: &[(&str, &str)], dotenv: &[(&str, &str)]| {
+            let environment = map(environment);
+            let variables =
+                Variables::resolve(&declared(), |key| environment.get(key).cloned(), &map(dotenv))
+                    .unwrap();
+            variables.render("{{ host }}").unwrap()
+        };
+        assert_eq!(host(&[token], &[]), "from-default");
+        assert_eq!(host(&[token], &[("SPIN_VARIABLE_HOST", "file")]), "file");
+        assert_eq!(
+            host(&[token, ("SPIN_VARIABLE_HOST", "env")], &[("SPIN_VARIABLE_HOST", "file")]),
+            "env"
+        );
+        assert_eq!(host(&[token, ("SPIN_VARIABLE_HOST", "")], &[]), "", "empty counts as set");
+        assert_eq!(host(&[], &[token]), "from-default", "required may come from the file");
+    }
+
+    #[test]
+    fn names_what_is_missing() {
+        let error = Variables::resolve(&declared(), |_| None, &HashMap::new()).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("api_token") && error.contains("SPIN_VARIABLE_API_TOKEN"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn gives_components_their_table_only() {
+        let variables =
+            Variables::resolve(&declared(), |_| Some("v".to_owned()), &HashMap::new()).unwrap();
+        let table = BTreeMap::from([("url".to_owned(), "http://{{ host }}/".to_owned())]);
+        let seen = variables.of_component(&table).unwrap();
+        assert_eq!(seen, map(&[("url", "http://v/")]));
+
+        let table = BTreeMap::from([("url".to_owned(), "{{ nobody }}".to_owned())]);
+        let error = format!("{:#}", variables.of_component(&table).unwrap_err());
+        assert!(error.contains("`url`") && error.contains("`nobody`"), "{error}");
+    }
+
+    #[test]
+    fn reads_dotenv_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(DOTENV);
+        assert!(read_dotenv(&path).unwrap().is_empty());
+        std::fs::write(&path, "# comment\nSPIN_VARIABLE_HOST=a\nexport B='c d'\n").unwrap();
+        assert_eq!(read_dotenv(&path).unwrap(), map(&[("SPIN_VARIABLE_HOST", "a"), ("B", "c d")]));
+        std::fs::write(&path, "no equals sign").unwrap();
+        assert!(read_dotenv(&path).is_err());
+    }
+}
