@@ -28,6 +28,9 @@ pub struct Limits {
     pub task_ttl_s: u64,
     /// After this many milliseconds the drain claims nothing more, hands over and ends.
     pub run_ms: u64,
+    /// Whether the drain stays for retries that are due soon, as a worker does, or ends as soon as
+    /// nothing is ready, as somebody who is waited for must.
+    pub stays: bool,
 }
 
 /// What a drain did.
@@ -56,7 +59,8 @@ pub struct Drain<R, N, A, C, L> {
 }
 
 impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L> {
-    /// Works until nothing is ready, under way or due soon, or until it has run long enough.
+    /// Works until nothing is ready or under way (nor due soon, if it stays for that), or until it
+    /// has run long enough.
     /// `id` names this drain among others.
     ///
     /// # Errors
@@ -96,6 +100,7 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
                 slots: self.limits.concurrency.saturating_sub(work.held()),
                 idle: work.held() == 0,
                 closing,
+                stays: self.limits.stays,
                 task_ttl_s: self.limits.task_ttl_s,
                 renewals,
                 commits,

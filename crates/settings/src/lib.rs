@@ -28,6 +28,8 @@ pub struct RedisSettings {
 /// What the HTTP API needs to accept tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiSettings {
+    /// Bearer tokens of those who may call; empty = anybody may. Never to be logged or answered.
+    pub api_tokens: Vec<String>,
     /// The nodes of every new task, in the order they are called.
     pub nodes: Vec<String>,
     pub course: Course,
@@ -39,8 +41,13 @@ pub struct ApiSettings {
 
 /// What stands for "no password" and "no tokens": an empty value breaks templates on some hosts.
 const NONE: &str = "none";
-/// How long a drain works before it hands over to a fresh instance, in milliseconds.
-const DRAIN_RUN_MS: u64 = 60_000;
+/// The fewest bytes of a token, so that none can be guessed.
+const TOKEN_BYTES_MIN: usize = 16;
+const TOKENS_ALLOWED: &str = "`none`, or tokens of at least 16 bytes separated by commas";
+/// How long a worker's drain works before it hands over to a fresh instance, in milliseconds.
+const WORKER_RUN_MS: u64 = 60_000;
+/// How long a sweep works before it answers, in milliseconds: HTTP hosts allow about 30 s.
+const SWEEP_RUN_MS: u64 = 15_000;
 
 /// Reads how to reach Redis.
 ///
@@ -69,11 +76,15 @@ pub fn redis(source: &impl Source) -> Result<RedisSettings, SettingError> {
 /// Names the first setting that is not as it should be.
 pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
-    if reader.secret("api_tokens", "`none`", |_| true)? != NONE {
-        // To take tokens and let everybody in all the same would be worse than not to start.
-        return Err(SettingError::hidden("api_tokens", "`none`: tokens are not supported yet"));
-    }
+    let tokens = reader.secret("api_tokens", TOKENS_ALLOWED, |tokens| {
+        tokens == NONE || tokens.split(',').all(|token| token.trim().len() >= TOKEN_BYTES_MIN)
+    })?;
+    let api_tokens = match tokens.as_str() {
+        NONE => Vec::new(),
+        tokens => tokens.split(',').map(|token| token.trim().to_owned()).collect(),
+    };
     Ok(ApiSettings {
+        api_tokens,
         nodes: nodes::read(&reader)?,
         course: course(&reader)?,
         max_queue: reader.number("max_queue", 1, 10_000_000)?,
@@ -81,11 +92,20 @@ pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     })
 }
 
-/// Reads what a drain needs. `run_ms_max` is the longest that its host lets it run.
+/// How a drain is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainUse {
+    /// By a worker: it stays while retries are due soon.
+    Worker,
+    /// Within a request that somebody waits for: it does what can be done now.
+    Sweep,
+}
+
+/// Reads what a drain needs.
 ///
 /// # Errors
 /// Names the first setting that is not as it should be.
-pub fn drain(source: &impl Source, run_ms_max: u64) -> Result<drain::Limits, SettingError> {
+pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, SettingError> {
     let reader = Reader(source);
     let lease_ms = reader.seconds_as_ms("lease", 1_000, 3_600_000)?;
     let node_timeout_ms = reader.number("node_timeout", 1, 600_000)?;
@@ -99,7 +119,11 @@ pub fn drain(source: &impl Source, run_ms_max: u64) -> Result<drain::Limits, Set
         node_timeout_ms,
         lease_ms,
         task_ttl_s: reader.number("task_ttl", 1, 31_536_000)?,
-        run_ms: DRAIN_RUN_MS.min(run_ms_max),
+        run_ms: match used {
+            DrainUse::Worker => WORKER_RUN_MS,
+            DrainUse::Sweep => SWEEP_RUN_MS,
+        },
+        stays: used == DrainUse::Worker,
     })
 }
 

@@ -44,7 +44,7 @@ fn refused(name: &'static str, value: &str) -> String {
     let error = redis(&source)
         .err()
         .or_else(|| api(&source).err())
-        .or_else(|| drain(&source, u64::MAX).err());
+        .or_else(|| drain(&source, DrainUse::Worker).err());
     error.unwrap_or_else(|| panic!("{name}={value:?} was taken")).to_string()
 }
 
@@ -54,9 +54,10 @@ fn the_defaults_are_the_references_behaviour() {
     assert_eq!(settings.course, Course::default());
     assert_eq!(settings.nodes, ["127.0.0.1:8001", "127.0.0.1:8002", "127.0.0.1:8003"]);
     assert_eq!(redis(&given(&[])).unwrap().url, "redis://127.0.0.1:6379/0");
-    let limits = drain(&given(&[]), u64::MAX).unwrap();
+    let limits = drain(&given(&[]), DrainUse::Worker).unwrap();
     assert_eq!((limits.concurrency, limits.lease_ms, limits.run_ms), (64, 30_000, 60_000));
-    assert_eq!(drain(&given(&[]), 20_000).unwrap().run_ms, 20_000);
+    let sweep = drain(&given(&[]), DrainUse::Sweep).unwrap();
+    assert!(limits.stays && !sweep.stays && sweep.run_ms < limits.run_ms);
 }
 
 #[test]
@@ -65,8 +66,15 @@ fn a_password_goes_into_the_url_and_into_no_error() {
     assert_eq!(redis(&source).unwrap().url, "redis://muster:s%40crit@127.0.0.1:6379/0");
     let error = refused("redis_password", "s@crit");
     assert!(!error.contains("crit") && error.contains("redis_password"), "{error}");
-    let error = refused("api_tokens", "topsecret");
-    assert!(!error.contains("topsecret") && error.contains("api_tokens"), "{error}");
+    let error = refused("api_tokens", "0123456789abcdef,short");
+    assert!(!error.contains("short") && error.contains("api_tokens"), "{error}");
+}
+
+#[test]
+fn tokens_are_a_list() {
+    assert!(api(&given(&[])).unwrap().api_tokens.is_empty());
+    let source = given(&[("api_tokens", "0123456789abcdef, fedcba9876543210")]);
+    assert_eq!(api(&source).unwrap().api_tokens, ["0123456789abcdef", "fedcba9876543210"]);
 }
 
 #[test]

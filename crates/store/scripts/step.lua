@@ -2,8 +2,8 @@
 -- expired leases, promotes due retries, claims ready tasks, and decides whether it may end.
 -- keys: the prefix
 -- arguments: drain id, channel, registration in ms, lease in ms, free slots, 1 when it holds no
---   task after these commits, 1 when it is closing (claims nothing more), linger in ms, time to
---   live of an ended task in seconds; the number of renewals and for each: task id, epoch; the
+--   task after these commits, 1 when it is closing (claims nothing more), 1 when it stays for what
+--   is due soon, time to live of an ended task in seconds; the number of renewals and for each: task id, epoch; the
 --   number of commits and for each: task id, epoch, kind, state, lane, due in ms, record, outcome
 -- answer: now in ms; 'WORK' | 'WAIT' | 'END'; ms until something is due (-1: nothing); the number
 --   of stale claims, their task ids; the number of tasks to cancel, their ids; then for each
@@ -18,7 +18,7 @@ end
 local drain, channel = argument(), argument()
 local registration_ms, lease_ms = tonumber(argument()), tonumber(argument())
 local slots, idle, closing = tonumber(argument()), argument() == '1', argument() == '1'
-local linger_ms, ttl_s = tonumber(argument()), argument()
+local stays, ttl_s = argument() == '1', argument()
 
 local stale, cancelled = {}, {}
 for _ = 1, tonumber(argument()) do
@@ -39,7 +39,7 @@ local claimed_values = {}
 local claimed = 0
 if not closing then claimed = claim(slots, lease_ms, claimed_values) end
 
--- A drain stays for what is due soon: retries, and leases that others may not live to renew.
+-- What a drain may stay for: retries, and leases that others may not live to renew.
 local function ms_until_due()
   local due
   for _, key in ipairs({ DELAYED, LEASES }) do
@@ -53,16 +53,12 @@ end
 local verdict, wait_ms = 'WORK', -1
 if idle and claimed == 0 then
   wait_ms = ms_until_due()
-  local due_soon = wait_ms >= 0 and wait_ms <= linger_ms
-  if closing then
-    verdict = 'END'
-  else
-    verdict = due_soon and 'WAIT' or 'END'
-  end
+  local due_soon = wait_ms >= 0 and wait_ms <= DUE_SOON_MS
+  verdict = (stays and due_soon and not closing) and 'WAIT' or 'END'
   if verdict == 'END' then
     redis.call('ZREM', DRAINS, drain)
     redis.call('DEL', RUNG)
-    if due_soon or ready_tasks() > 0 then ring(channel) end
+    ring_if_neglected(channel)
   end
 end
 if verdict ~= 'END' then

@@ -4,7 +4,7 @@ use saga::{DeadLetter, Task};
 
 use crate::redis::Redis;
 use crate::script::{self, Answer, Arguments, to_json};
-use crate::{LINGER_MS, Store, StoreError, WAKE_CHANNEL};
+use crate::{Store, StoreError, WAKE_CHANNEL};
 
 /// A dead letter as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +51,7 @@ impl<R: Redis> Store<R> {
     /// # Errors
     /// When Redis fails or a letter cannot be read.
     pub async fn letters(&self, offset: u64, count: u64) -> Result<LetterPage, StoreError> {
-        let arguments =
-            Arguments::default().number(offset).number(count).text(WAKE_CHANNEL).number(LINGER_MS);
+        let arguments = Arguments::default().number(offset).number(count).text(WAKE_CHANNEL);
         let mut answer = self.run(&script::LETTERS_LIST, arguments).await?;
         let total = answer.count()?;
         let mut letters = Vec::new();

@@ -19,8 +19,6 @@ pub use tasks::{Accepted, Cancelled, Note, TaskView};
 pub const PREFIX: &str = "{muster}:";
 /// The Redis channel that wakes workers. `spin.toml` names it too.
 pub const WAKE_CHANNEL: &str = "muster:wake";
-/// How soon something must be due for a drain to stay for it, in milliseconds.
-pub const LINGER_MS: u64 = 300_000;
 
 /// Muster's state in one Redis.
 #[derive(Clone, Debug)]

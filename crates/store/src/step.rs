@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::redis::Redis;
 use crate::script::{self, Answer, Arguments, to_json};
-use crate::{LINGER_MS, Store, StoreError, WAKE_CHANNEL};
+use crate::{Store, StoreError, WAKE_CHANNEL};
 
 /// What a drain tells Redis in one turn.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Step<'a> {
     pub idle: bool,
     /// It claims nothing more and ends when idle.
     pub closing: bool,
+    /// It stays for retries and leases that are due soon, rather than leave them to others.
+    pub stays: bool,
     /// How long an ended task is kept, in seconds.
     pub task_ttl_s: u64,
     /// Claims to renew: task id and epoch.
@@ -211,7 +213,7 @@ impl<R: Redis> Store<R> {
             .number(step.slots as u64)
             .flag(step.idle)
             .flag(step.closing)
-            .number(LINGER_MS)
+            .flag(step.stays)
             .number(step.task_ttl_s)
             .number(step.renewals.len() as u64);
         for (task_id, epoch) in &step.renewals {

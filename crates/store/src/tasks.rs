@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::redis::Redis;
 use crate::script::{self, Arguments, to_json};
-use crate::{LINGER_MS, Store, StoreError, WAKE_CHANNEL};
+use crate::{Store, StoreError, WAKE_CHANNEL};
 
 /// What became of a task that was to be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl<R: Redis> Store<R> {
     /// # Errors
     /// When Redis fails.
     pub async fn poll(&self, task_id: &str) -> Result<Option<TaskView>, StoreError> {
-        let arguments = Arguments::default().text(task_id).text(WAKE_CHANNEL).number(LINGER_MS);
+        let arguments = Arguments::default().text(task_id).text(WAKE_CHANNEL);
         let mut answer = self.run(&script::POLL, arguments).await?;
         if answer.is_empty() {
             return Ok(None);

@@ -3,6 +3,7 @@
 local HELP_BACKLOG = 256 -- ready tasks for each drain before others are called in
 local HELP_PAUSE_MS = 1000
 local UNANSWERED_MS = 100
+local DUE_SOON_MS = 300000 -- what is due within this is worth staying for, and ringing for
 
 local function live_drains()
   return redis.call('ZCOUNT', DRAINS, '(' .. now, '+inf')
@@ -27,10 +28,10 @@ local function ring(channel)
 end
 
 -- Rings when there is work that nobody looks after: a wake-up was lost, or a worker.
-local function ring_if_neglected(channel, linger_ms)
+local function ring_if_neglected(channel)
   if live_drains() == 0 and (ready_tasks() > 0
       or redis.call('ZCARD', LEASES) > 0
-      or redis.call('ZCOUNT', DELAYED, '-inf', now + linger_ms) > 0) then
+      or redis.call('ZCOUNT', DELAYED, '-inf', now + DUE_SOON_MS) > 0) then
     ring(channel)
   end
 end
