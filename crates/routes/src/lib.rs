@@ -9,6 +9,7 @@
 //! GET    /dead-letters/{id}              letters.rs
 //! DELETE /dead-letters/{id}              letters.rs
 //! POST   /dead-letters/{id}/retry        letters.rs
+//! POST   /maintenance/sweep              sweep.rs
 //! ```
 //!
 //! Everything that fails is answered as an RFC 9457 problem (`problem.rs`).
@@ -18,6 +19,7 @@ mod answer;
 mod letters;
 mod problem;
 mod submit;
+mod sweep;
 mod task;
 mod times;
 
@@ -26,6 +28,7 @@ use settings::ApiSettings;
 use store::{Redis, Store};
 
 pub use problem::Problem;
+pub use sweep::sweep;
 use problem::catalogue;
 
 /// The most bytes of a request's body.

@@ -128,6 +128,16 @@ pub(crate) mod catalogue {
         )
     }
 
+    pub(crate) fn bad_request(reason: &str) -> Problem {
+        problem(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "The request cannot be read",
+            format!("The request could not be read: {reason}."),
+            "Check its method, URL and headers, and send it again.",
+        )
+    }
+
     pub(crate) fn bad_group_id(reason: &str) -> Problem {
         problem(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -327,6 +337,12 @@ pub(crate) mod catalogue {
 }
 
 impl Problem {
+    /// The request is no HTTP request that could be read.
+    #[must_use]
+    pub fn bad_request(reason: &str) -> Self {
+        catalogue::bad_request(reason)
+    }
+
     /// The request's body has more than [`crate::BODY_BYTES_MAX`] bytes.
     #[must_use]
     pub fn body_too_large() -> Self {

@@ -1,0 +1,21 @@
+//! Log lines as JSON on standard error, one an event; the host puts them where operators look.
+
+use drain::Log;
+
+#[derive(Clone, Copy, Debug)]
+pub struct JsonLog {
+    /// Which component speaks.
+    pub component: &'static str,
+}
+
+impl Log for JsonLog {
+    fn line(&self, event: &str, fields: &[(&str, &str)]) {
+        let mut line = serde_json::Map::new();
+        line.insert("component".to_owned(), self.component.into());
+        line.insert("event".to_owned(), event.into());
+        for (name, value) in fields {
+            line.insert((*name).to_owned(), (*value).into());
+        }
+        eprintln!("{}", serde_json::Value::Object(line));
+    }
+}

@@ -1,0 +1,88 @@
+//! Requests in and responses out through Spin's HTTP trigger.
+
+use futures::{SinkExt as _, StreamExt as _};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use routes::{BODY_BYTES_MAX, Problem};
+use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
+use wasi::clocks::monotonic_clock;
+
+use crate::log::JsonLog;
+
+const X_PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
+
+/// Reads the request, lets `handle` answer it, and sends the response with the time it took.
+pub async fn serve(
+    request: IncomingRequest,
+    out: ResponseOutparam,
+    log: JsonLog,
+    handle: impl AsyncFnOnce(Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Problem>,
+) {
+    let started = monotonic_clock::now();
+    let answered = match read(request).await {
+        Ok(request) => handle(request).await,
+        Err(problem) => Err(problem),
+    };
+    let mut response = answered.unwrap_or_else(Problem::into_response);
+    if let Some(cause) = response.extensions().get::<Problem>().and_then(Problem::cause) {
+        drain::Log::line(&log, "request failed", &[("reason", cause)]);
+    }
+    let elapsed = monotonic_clock::now().saturating_sub(started);
+    if let Ok(value) = HeaderValue::from_str(&format!("{} sec", seconds(elapsed))) {
+        response.headers_mut().insert(X_PROCESS_TIME, value);
+    }
+    if let Err(reason) = send(response, out).await {
+        drain::Log::line(&log, "response not sent", &[("reason", reason)]);
+    }
+}
+
+/// Nanoseconds as seconds with four places, for example `0.0123`.
+fn seconds(nanoseconds: u64) -> String {
+    let ten_thousandths = nanoseconds / 100_000;
+    format!("{}.{:04}", ten_thousandths / 10_000, ten_thousandths % 10_000)
+}
+
+async fn read(request: IncomingRequest) -> Result<Request<Vec<u8>>, Problem> {
+    let method: http::Method = request.method().into();
+    let uri = request.path_with_query().unwrap_or_else(|| "/".to_owned());
+    let mut builder = Request::builder().method(method).uri(uri);
+    for (name, value) in request.headers().entries() {
+        builder = builder.header(name, value);
+    }
+    let parts = builder.body(()).map_err(|error| Problem::bad_request(&error.to_string()))?;
+    let announced = parts.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
+        return Err(Problem::body_too_large());
+    }
+    let mut body = Vec::new();
+    let mut chunks = std::pin::pin!(request.into_body_stream());
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::bad_request("its body broke off"))?;
+        if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
+            return Err(Problem::body_too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(parts.map(|()| body))
+}
+
+async fn send(response: Response<Vec<u8>>, out: ResponseOutparam) -> Result<(), &'static str> {
+    let (mut parts, body) = response.into_parts();
+    if parts.status != StatusCode::NO_CONTENT {
+        parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    let headers: Vec<(String, Vec<u8>)> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    let headers = Fields::from_list(&headers).map_err(|_| "a header is not valid")?;
+    let response = OutgoingResponse::new(headers);
+    response.set_status_code(parts.status.as_u16()).map_err(|()| "the status is not valid")?;
+    let mut sink = response.take_body();
+    out.set(response);
+    // The client may be gone by now, and then nobody misses the body.
+    let _ = sink.send(body).await;
+    Ok(())
+}
