@@ -5,9 +5,7 @@
 
 use drain::{Drain, Limits, Log as _, Report};
 use settings::DrainUse;
-use spin_runtime::{
-    ComposedAdapter, JsonLog, SpinClient, SpinClock, SpinRedis, Variables, serve,
-};
+use spin_runtime::{ComposedAdapter, JsonLog, SpinClient, SpinClock, SpinRedis, Variables, serve};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::{http_component, redis_component};
 use store::{Store, StoreError};
@@ -33,10 +31,10 @@ async fn wake(_message: Vec<u8>) -> anyhow::Result<()> {
 #[http_component]
 async fn sweep(request: IncomingRequest, out: ResponseOutparam) {
     serve(request, out, SWEEP, async |request| {
-        let api = settings::api(&Variables)?;
+        let api_tokens = settings::api_tokens(&Variables)?;
         let limits = settings::drain(&Variables, DrainUse::Sweep)?;
         let redis = settings::redis(&Variables)?;
-        routes::sweep(&request, &api, async || {
+        routes::sweep(&request, &api_tokens, async || {
             drain(limits, SpinRedis::open(&redis).map_err(StoreError::from)?, SWEEP).await
         })
         .await

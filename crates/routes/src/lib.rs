@@ -28,8 +28,8 @@ use settings::ApiSettings;
 use store::{Redis, Store};
 
 pub use problem::Problem;
-pub use sweep::sweep;
 use problem::catalogue;
+pub use sweep::sweep;
 
 /// The most bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -3,7 +3,6 @@
 use drain::Report;
 use http::{Method, Request, Response, StatusCode};
 use serde::Serialize;
-use settings::ApiSettings;
 use store::StoreError;
 
 use crate::answer::json;
@@ -27,10 +26,10 @@ struct SweepAnswer {
 /// When the request may not sweep, or the sweep failed.
 pub async fn sweep(
     request: &Request<Vec<u8>>,
-    settings: &ApiSettings,
+    api_tokens: &[String],
     drain: impl AsyncFnOnce() -> Result<Report, StoreError>,
 ) -> Result<Response<Vec<u8>>, Problem> {
-    access::check(request, &settings.api_tokens)?;
+    access::check(request, api_tokens)?;
     only(request.method(), &[Method::POST])?;
     let Report { claimed, ended, calls, .. } = drain().await?;
     json(StatusCode::OK, &SweepAnswer { claimed, ended, calls }, &[])

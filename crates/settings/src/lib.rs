@@ -76,19 +76,26 @@ pub fn redis(source: &impl Source) -> Result<RedisSettings, SettingError> {
 /// Names the first setting that is not as it should be.
 pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
-    let tokens = reader.secret("api_tokens", TOKENS_ALLOWED, |tokens| {
-        tokens == NONE || tokens.split(',').all(|token| token.trim().len() >= TOKEN_BYTES_MIN)
-    })?;
-    let api_tokens = match tokens.as_str() {
-        NONE => Vec::new(),
-        tokens => tokens.split(',').map(|token| token.trim().to_owned()).collect(),
-    };
     Ok(ApiSettings {
-        api_tokens,
+        api_tokens: api_tokens(source)?,
         nodes: nodes::read(&reader)?,
         course: course(&reader)?,
         max_queue: reader.number("max_queue", 1, 10_000_000)?,
         task_ttl_s: reader.number("task_ttl", 1, 31_536_000)?,
+    })
+}
+
+/// Reads the bearer tokens of those who may call; empty = anybody may.
+///
+/// # Errors
+/// When a token is too short to be safe.
+pub fn api_tokens(source: &impl Source) -> Result<Vec<String>, SettingError> {
+    let tokens = Reader(source).secret("api_tokens", TOKENS_ALLOWED, |tokens| {
+        tokens == NONE || tokens.split(',').all(|token| token.trim().len() >= TOKEN_BYTES_MIN)
+    })?;
+    Ok(match tokens.as_str() {
+        NONE => Vec::new(),
+        tokens => tokens.split(',').map(|token| token.trim().to_owned()).collect(),
     })
 }
 
