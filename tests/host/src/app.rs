@@ -13,7 +13,7 @@ use wasmtime::component::Component as Compiled;
 use crate::cache::Cache;
 use crate::cli::Up;
 use crate::component::{self, Component};
-use crate::compose::{self, Dependency, Inherit};
+use crate::compose::{self, Dependency};
 use crate::engine;
 use crate::http_trigger::HttpTrigger;
 use crate::instance::Settings;
@@ -108,13 +108,9 @@ fn compile(
             wasm: read(&folder.join(&dependency.path))?,
         });
     }
-    let inherit = if component.dependencies_inherit_configuration {
-        Inherit::Everything
-    } else {
-        Inherit::Nothing { environment: !component.environment.is_empty() }
-    };
-    let inherit_key = format!("{inherit:?}");
-    let mut parts = vec![wasm.as_slice(), inherit_key.as_bytes()];
+    let inherit = component.dependencies_inherit_configuration;
+    let rules = compose::rules(inherit);
+    let mut parts = vec![wasm.as_slice(), rules.as_bytes()];
     for Dependency { name, export, wasm } in &dependencies {
         parts.extend([name.as_bytes(), export.as_deref().unwrap_or("").as_bytes(), wasm]);
     }

@@ -10,7 +10,7 @@ use wasmtime::component::{
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::instance::{Instance, Settings};
-use crate::{host_redis, host_variables};
+use crate::{denied, host_redis, host_variables};
 
 /// The interface through which components hear Redis messages.
 const INBOUND_REDIS: &str = "fermyon:spin/inbound-redis";
@@ -39,6 +39,8 @@ impl Component {
         compiled: &Compiled,
         settings: Arc<Settings>,
     ) -> Result<Self> {
+        let mut linker = linker.clone();
+        denied::add_to_linker(&mut linker, compiled)?;
         let instance_pre =
             linker.instantiate_pre(compiled).map_err(|error| anyhow!("{error:#}")).with_context(
                 || format!("the dev host cannot run the component `{}`", settings.id),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use semver::Version;
-use wac_graph::types::{Package, SubtypeChecker};
+use wac_graph::types::{ItemKind, Package, SubtypeChecker};
 use wac_graph::{CompositionGraph, NodeId, PackageId};
 
 /// A component that serves imports of another.
@@ -19,41 +19,35 @@ pub(crate) struct Dependency {
     pub(crate) wasm: Vec<u8>,
 }
 
-/// What a dependency may not use unless it inherits its parent's configuration.
-///
-/// Spin lets such calls fail. The dev host refuses the dependency at start, but for the
-/// interfaces that every program built on WASI imports and that are empty here anyway.
+/// What a dependency may use only if it inherits its component's configuration. Folders and
+/// sockets are not among them, since this host gives those to nobody.
 const CAPABILITIES: [&str; 6] = [
     "fermyon:spin/",
     "spin:",
+    "wasi:cli/environment",
     "wasi:config/",
     "wasi:http/outgoing-handler",
-    "wasi:http/client",
     "wasi:keyvalue/",
 ];
 
-/// The import that hands over the environment variables.
-const ENVIRONMENT: &str = "wasi:cli/environment";
+/// What stands before the name of an import that a dependency may not have: the host serves the
+/// component's own import under its name, and denies this one.
+pub(crate) const DENIED: &str = "denied-";
 
-/// What dependencies get of the component's own configuration.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Inherit {
-    /// All of it.
-    Everything,
-    /// Nothing. `environment`: whether there is one to keep from them.
-    Nothing {
-        /// Whether the component has environment variables.
-        environment: bool,
-    },
+/// What, beside the components, decides the outcome of [`compose`].
+pub(crate) fn rules(inherit: bool) -> String {
+    if inherit { "inherit".to_owned() } else { format!("{DENIED}{}", CAPABILITIES.join(",")) }
 }
 
 /// Composes `component` with what serves its imports. Fails when a dependency fits no import,
-/// lacks the export, has another type, or wants more than it may have.
+/// lacks the export or has another type.
+///
+/// `inherit`: whether the dependencies may do what the component may.
 pub(crate) fn compose(
     id: &str,
     component: Vec<u8>,
     dependencies: &[Dependency],
-    inherit: Inherit,
+    inherit: bool,
 ) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let (package, root) = instantiate(&mut graph, id, component)?;
@@ -74,8 +68,9 @@ pub(crate) fn compose(
             dependency.wasm.clone(),
         )
         .with_context(|| format!("dependency `{name}`"))?;
-        check_capabilities(&graph, dependency_package, inherit)
-            .with_context(|| format!("dependency `{name}`"))?;
+        if !inherit {
+            deny(&mut graph, dependency_package, instance)?;
+        }
         for import in matching {
             if let Some(other) = served.insert(import, name) {
                 bail!("the dependencies `{other}` and `{name}` both fit the import `{import}`");
@@ -107,20 +102,28 @@ fn instantiate(
     Ok((package, graph.instantiate(package)))
 }
 
-fn check_capabilities(
-    graph: &CompositionGraph,
-    dependency: PackageId,
-    inherit: Inherit,
-) -> Result<()> {
-    let Inherit::Nothing { environment } = inherit else { return Ok(()) };
-    for import in graph.types()[graph[dependency].ty()].imports.keys() {
-        let denied = CAPABILITIES.iter().any(|capability| import.starts_with(capability))
-            || (environment && import.starts_with(ENVIRONMENT));
-        ensure!(
-            !denied,
-            "it imports `{import}`, which Spin denies to dependencies unless the component says \
-             `dependencies_inherit_configuration = true`"
-        );
+/// Gives a dependency other imports, which the host denies, in place of its component's.
+fn deny(graph: &mut CompositionGraph, package: PackageId, instance: NodeId) -> Result<()> {
+    let imports = graph.types()[graph[package].ty()].imports.clone();
+    for (import, kind) in imports {
+        let ItemKind::Instance(interface) = kind else { continue };
+        if !CAPABILITIES.iter().any(|capability| import.starts_with(capability)) {
+            continue;
+        }
+        let denied = format!("{DENIED}{import}");
+        let imported = |node: &NodeId| graph.get_import_name(*node) == Some(denied.as_str());
+        let known = graph.node_ids().find(imported);
+        let node = match known {
+            Some(node) => node,
+            None => {
+                // An interface of its own: two imports of one interface would become one.
+                let mut interface = graph.types()[interface].clone();
+                interface.id = Some(denied.clone());
+                let interface = graph.types_mut().add_interface(interface);
+                graph.import(denied, ItemKind::Instance(interface))?
+            }
+        };
+        graph.set_instantiation_argument(instance, &import, node)?;
     }
     Ok(())
 }
@@ -203,7 +206,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_component() {
-        let error = compose("x", b"\0asm junk".to_vec(), &[], Inherit::Everything).unwrap_err();
+        let error = compose("x", b"\0asm junk".to_vec(), &[], true).unwrap_err();
         assert!(error.to_string().contains("not a component"), "{error:#}");
     }
 }

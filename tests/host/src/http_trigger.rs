@@ -120,24 +120,23 @@ async fn run(
     let (sender, receiver) = oneshot::channel();
     let request = store.data_mut().http().new_incoming_request(WasiScheme::Http, request)?;
     let outparam = store.data_mut().http().new_response_outparam(sender)?;
-    let (ended_sender, ended) = oneshot::channel();
-    let id = handler.settings.id.clone();
-    tokio::spawn(async move {
-        let outcome = instance
-            .wasi_http_incoming_handler()
-            .call_handle(&mut store, request, outparam)
-            .await
-            .map_err(anyhow::Error::from);
-        // Dropping the store ends the hope for a response.
-        drop(store);
-        if let Err(Err(error)) = ended_sender.send(outcome) {
-            eprintln!("Component `{id}` failed after its response: {error:#}");
-        }
+    let handling = tokio::spawn(async move {
+        let handled =
+            instance.wasi_http_incoming_handler().call_handle(&mut store, request, outparam).await;
+        handled.map_err(anyhow::Error::from)
     });
     match receiver.await {
-        Ok(response) => Ok(response.map_err(|code| anyhow!("it answered with {code:?}"))?),
+        Ok(response) => {
+            let id = handler.settings.id.clone();
+            tokio::spawn(async move {
+                if let Ok(Err(error)) = handling.await {
+                    eprintln!("Component `{id}` failed after its response: {error:#}");
+                }
+            });
+            response.map_err(|code| anyhow!("it answered with {code:?}"))
+        }
         Err(_) => {
-            ended.await.context("its task ended")??;
+            handling.await.context("its task broke off")??;
             bail!("it returned without a response")
         }
     }

@@ -11,6 +11,7 @@ mod cache;
 mod cli;
 mod component;
 mod compose;
+mod denied;
 mod engine;
 mod host_redis;
 mod host_variables;
