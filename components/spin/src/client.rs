@@ -1,7 +1,5 @@
 //! Calls to nodes through Spin's outbound HTTP.
 
-use std::future::Future;
-
 use drain::{Clock as _, NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, NodeResponse, SendError};
 use futures::future::{Either, join, select};
 use futures::{SinkExt as _, StreamExt as _};
@@ -15,18 +13,12 @@ use crate::clock::SpinClock;
 pub struct SpinClient;
 
 impl NodeClient for SpinClient {
-    fn send(
-        &self,
-        request: NodeRequest,
-        timeout_ms: u64,
-    ) -> impl Future<Output = Result<NodeResponse, SendError>> {
-        async move {
-            let call = std::pin::pin!(call(request));
-            let timeout = std::pin::pin!(SpinClock.sleep(timeout_ms));
-            match select(call, timeout).await {
-                Either::Left((answer, _)) => answer,
-                Either::Right(_) => Err(SendError::TimedOut),
-            }
+    async fn send(&self, request: NodeRequest, timeout_ms: u64) -> Result<NodeResponse, SendError> {
+        let call = std::pin::pin!(call(request));
+        let timeout = std::pin::pin!(SpinClock.sleep(timeout_ms));
+        match select(call, timeout).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(SendError::TimedOut),
         }
     }
 }
