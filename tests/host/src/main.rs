@@ -28,7 +28,6 @@ mod variables;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,9 +41,13 @@ fn main() -> ExitCode {
         Err(error) => return failed(&error.into()),
     };
     let outcome = runtime.block_on(async {
+        // Before anything is told to be ready, so that a signal finds its listener.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
             outcome = app::up(&options) => outcome,
-            outcome = told_to_stop() => outcome,
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
         }
     });
     // Nobody waits for instances that still work: the process ends as a killed one would.
@@ -58,14 +61,4 @@ fn main() -> ExitCode {
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("Error: {error:#}");
     ExitCode::FAILURE
-}
-
-async fn told_to_stop() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }
