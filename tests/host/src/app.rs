@@ -23,6 +23,7 @@ use crate::outbound::AllowedHosts;
 use crate::outbound_http::Client;
 use crate::redis_trigger::{Channels, Subscriber};
 use crate::routes::Routes;
+use crate::terminal::complain;
 use crate::variables::{self, Variables};
 
 /// The folder, beside the first component, that keeps compiled components.
@@ -40,7 +41,7 @@ pub(crate) async fn up(options: &Up) -> Result<()> {
 
     let state = options.state_dir.clone().unwrap_or_else(|| folder.join(".spin"));
     let logs = LogFolder::create(state.join("logs"), !options.quiet)?;
-    eprintln!("Logging component stdio to {}", logs.path().display());
+    complain(format_args!("Logging component stdio to {}", logs.path().display()));
 
     let components = load(&folder, &manifest, &variables, &logs)?;
     let mut triggers = Vec::new();

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::terminal::complain;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
@@ -52,7 +53,10 @@ impl Cache {
             .map_err(anyhow::Error::from)
             .with_context(|| format!("cannot compile `{name}`"))?;
         if let Err(error) = self.keep(&path, &component) {
-            eprintln!("Cannot keep the compiled component {}: {error:#}", path.display());
+            complain(format_args!(
+                "Cannot keep the compiled component {}: {error:#}",
+                path.display()
+            ));
         }
         Ok(component)
     }

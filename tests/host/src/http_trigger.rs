@@ -21,6 +21,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use crate::component::HttpHandler;
 use crate::instance::Instance;
 use crate::routes::{Match, Routes};
+use crate::terminal::{complain, say};
 
 /// Paths that Spin answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -48,10 +49,10 @@ impl HttpTrigger {
     /// Tells that requests are served, and where, in Spin's words.
     pub(crate) fn announce(&self) -> Result<()> {
         let base = format!("http://{}", self.listener.local_addr()?);
-        println!("\nServing {base}\nAvailable Routes:");
+        say(format_args!("\nServing {base}\nAvailable Routes:"));
         for target in self.routes.targets() {
             let wildcard = if target.route.ends_with("/...") { " (wildcard)" } else { "" };
-            println!("  {}: {base}{}{wildcard}", target.component, target.prefix());
+            say(format_args!("  {}: {base}{}{wildcard}", target.component, target.prefix()));
         }
         Ok(())
     }
@@ -104,7 +105,7 @@ impl Server {
             run(handler.context("no such component")?, request).await
         };
         Ok(handled.await.unwrap_or_else(|error| {
-            eprintln!("Component `{id}` failed to answer {path}: {error:#}");
+            complain(format_args!("Component `{id}` failed to answer {path}: {error:#}"));
             plain(StatusCode::INTERNAL_SERVER_ERROR, "")
         }))
     }
@@ -130,7 +131,7 @@ async fn run(
             let id = handler.settings.id.clone();
             tokio::spawn(async move {
                 if let Ok(Err(error)) = handling.await {
-                    eprintln!("Component `{id}` failed after its response: {error:#}");
+                    complain(format_args!("Component `{id}` failed after its response: {error:#}"));
                 }
             });
             response.map_err(|code| anyhow!("it answered with {code:?}"))
@@ -143,7 +144,7 @@ async fn run(
 }
 
 /// Completes the URL with scheme and host, which the component is to see.
-fn make_absolute(request: &mut Request<Incoming>) -> Result<()> {
+fn make_absolute<B>(request: &mut Request<B>) -> Result<()> {
     let named: Option<Authority> = match request.headers().get(header::HOST) {
         Some(host) => Some(host.to_str()?.parse().context("the Host header is no host")?),
         None => None,
@@ -161,11 +162,7 @@ fn make_absolute(request: &mut Request<Incoming>) -> Result<()> {
 
 /// Adds what Spin tells components about a request, and takes away what is between the client
 /// and the server only.
-fn add_headers(
-    request: &mut Request<Incoming>,
-    found: &Match<'_>,
-    client: SocketAddr,
-) -> Result<()> {
+fn add_headers<B>(request: &mut Request<B>, found: &Match<'_>, client: SocketAddr) -> Result<()> {
     let uri = request.uri().clone();
     let headers = request.headers_mut();
     for (name, value) in headers.iter() {
@@ -200,4 +197,70 @@ fn plain(status: StatusCode, body: &'static str) -> Response<HyperOutgoingBody> 
         Response::new(body.map_err(|never: Infallible| match never {}).boxed_unsync());
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::HttpTrigger;
+
+    fn request(uri: &str, headers: &[(&str, &str)]) -> Request<()> {
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
+    }
+
+    fn absolute(uri: &str, headers: &[(&str, &str)]) -> Result<String> {
+        let mut request = request(uri, headers);
+        make_absolute(&mut request)?;
+        Ok(request.uri().to_string())
+    }
+
+    #[test]
+    fn requests_get_the_url_they_were_meant_for() {
+        assert_eq!(absolute("/a?b", &[("host", "h:1")]).unwrap(), "http://h:1/a?b");
+        assert_eq!(absolute("http://h/a", &[("host", "h")]).unwrap(), "http://h/a");
+        assert!(absolute("http://h/a", &[("host", "other")]).is_err());
+        assert!(absolute("/a", &[]).is_err());
+        assert!(absolute("/a", &[("host", "a b")]).is_err());
+    }
+
+    #[test]
+    fn components_are_told_of_route_and_client() {
+        let trigger: HttpTrigger =
+            toml::from_str("component = \"c\"\nroute = \"/user/:user_id/...\"").unwrap();
+        let routes = Routes::new(&[trigger]).unwrap();
+        let headers = [("host", "h:1"), ("connection", "close"), ("x-own", "1"), ("x-own", "2")];
+        let mut request = request("/user/7/rest?q", &headers);
+        make_absolute(&mut request).unwrap();
+        let found = routes.find("/user/7/rest").unwrap();
+        add_headers(&mut request, &found, "1.2.3.4:5".parse().unwrap()).unwrap();
+
+        let header = |name| {
+            let values = request.headers().get_all(name).iter();
+            values.map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(header("spin-path-info"), "/rest");
+        assert_eq!(header("spin-full-url"), "http://h:1/user/7/rest?q");
+        assert_eq!(header("spin-matched-route"), "/user/:user_id/...");
+        assert_eq!(header("spin-base-path"), "/");
+        assert_eq!(header("spin-raw-component-route"), "/user/:user_id/...");
+        assert_eq!(header("spin-component-route"), "/user/:user_id");
+        assert_eq!(header("spin-client-addr"), "1.2.3.4:5");
+        assert_eq!(header("spin-path-match-user-id"), "7");
+        assert_eq!(header("x-own"), "1,2");
+        assert_eq!(header("connection"), "");
+    }
+
+    #[test]
+    fn headers_that_are_no_text_are_refused() {
+        let trigger: HttpTrigger = toml::from_str("component = \"c\"\nroute = \"/\"").unwrap();
+        let routes = Routes::new(&[trigger]).unwrap();
+        let mut request = request("/", &[("host", "h")]);
+        request.headers_mut().insert("x", HeaderValue::from_bytes(b"\xff").unwrap());
+        let found = routes.find("/").unwrap();
+        assert!(add_headers(&mut request, &found, "1.2.3.4:5".parse().unwrap()).is_err());
+    }
 }

@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::logs::Log;
 use crate::outbound::AllowedHosts;
 use crate::outbound_http::{Client, OutboundHttp};
+use crate::terminal::complain;
 
 /// How large one memory of a component may grow.
 const MEMORY_BYTES: usize = 256 << 20;
@@ -43,11 +44,11 @@ impl Settings {
                 |_| "a URL that cannot be read".to_owned(),
                 |url| format!("{}://{}", url.scheme(), authority(&url)),
             );
-            eprintln!(
+            complain(format_args!(
                 "Component `{}` tried to call {shown}, which its allowed_outbound_hosts does not \
                  allow",
                 self.id
-            );
+            ));
         }
         allowed
     }

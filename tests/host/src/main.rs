@@ -24,6 +24,7 @@ mod outbound_http;
 mod redis_trigger;
 mod routes;
 mod template;
+mod terminal;
 mod variables;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Cli, Command};
+use crate::terminal::complain;
 
 fn main() -> ExitCode {
     let Command::Up(options) = Cli::parse().command;
@@ -59,6 +61,6 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("Error: {error:#}");
+    complain(format_args!("Error: {error:#}"));
     ExitCode::FAILURE
 }

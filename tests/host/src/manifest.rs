@@ -236,6 +236,7 @@ impl Manifest {
             }
         }
         for (id, component) in &self.components {
+            check_component_id(id)?;
             component
                 .variables
                 .keys()
@@ -265,12 +266,31 @@ impl Manifest {
 
 /// Fails when a name breaks Spin's rule for the names of variables.
 pub(crate) fn check_variable_name(name: &str) -> Result<()> {
-    let letters = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    let first = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let follows = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     ensure!(
-        letters && first && !name.ends_with('_') && !name.contains("__"),
-        "`{name}` is no name for a variable: lower-case letters, digits and single underscores, \
-         a letter first and no underscore last"
+        name.split('_').all(|word| {
+            word.starts_with(|c: char| c.is_ascii_lowercase()) && word.chars().all(follows)
+        }),
+        "`{name}` is no name for a variable: words of lower-case letters and digits, a letter \
+         first in each, and an underscore between them"
+    );
+    Ok(())
+}
+
+/// Fails when an id breaks Spin's rule for the ids of components.
+fn check_component_id(id: &str) -> Result<()> {
+    let one_case = |word: &str| {
+        !word.contains(|c: char| c.is_ascii_lowercase())
+            || !word.contains(|c: char| c.is_ascii_uppercase())
+    };
+    ensure!(
+        id.split('-').all(|word| {
+            word.starts_with(|c: char| c.is_ascii_alphabetic())
+                && word.chars().all(|c| c.is_ascii_alphanumeric())
+                && one_case(word)
+        }),
+        "`{id}` is no id for a component: words of letters in one case and digits, a letter first \
+         in each, and a hyphen between them"
     );
     Ok(())
 }
@@ -425,10 +445,20 @@ mod tests {
 
     #[test]
     fn refuses_names_no_variable_may_have() {
-        for name in ["Host", "ho-st", "1host", "_host", "host_", "ho__st"] {
+        for name in ["Host", "ho-st", "1host", "_host", "host_", "ho__st", "host_1"] {
             let text = WHOLE.replace("host = {", &format!("{name} = {{"));
             assert!(error_of(&text).contains(name), "{name}");
         }
+    }
+
+    #[test]
+    fn refuses_ids_no_component_may_have() {
+        for id in ["in_ner", "in--ner", "1nner", "inner-", "inNer"] {
+            let text = WHOLE.replace("\"inner\"", &format!("\"{id}\""));
+            let error = error_of(&text.replace("component.inner", &format!("component.{id}")));
+            assert!(error.contains(&format!("`{id}` is no id")), "{error}");
+        }
+        Manifest::parse(&with_component_key("[component.API-v2]\nsource = \"v2.wasm\"")).unwrap();
     }
 
     #[test]

@@ -208,3 +208,100 @@ impl Body for TimedBody {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Empty};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that answers every request with `answer`, and goes on if that names its length.
+    /// Its URL, and what tells each connection and each request.
+    async fn server(
+        answer: &'static str,
+    ) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (sender, seen) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = sender.send("connection".to_owned());
+                let mut buffer = [0; 4096];
+                loop {
+                    let size = stream.read(&mut buffer).await.unwrap_or(0);
+                    if size == 0 || answer.is_empty() {
+                        break;
+                    }
+                    let _ = sender.send(String::from_utf8_lossy(&buffer[..size]).into_owned());
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        (url, seen)
+    }
+
+    fn request(url: &str) -> Request<WasiBody> {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        Request::builder().uri(url).header("host", "wrong").body(body).unwrap()
+    }
+
+    async fn ask(client: &Client, url: &str, options: RequestOptions) -> Result<Bytes, Error> {
+        let response = send(client, request(url), options).await?;
+        Ok(response.into_body().collect().await?.to_bytes())
+    }
+
+    const SHORT: Option<Duration> = Some(Duration::from_millis(50));
+
+    #[tokio::test]
+    async fn connections_are_used_again() {
+        let (url, mut seen) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+        let client = Client::new();
+        for _ in 0..3 {
+            assert_eq!(ask(&client, &url, RequestOptions::default()).await.unwrap(), "ok");
+        }
+        assert_eq!(seen.recv().await.unwrap(), "connection");
+        for _ in 0..3 {
+            let head = seen.recv().await.unwrap();
+            let host = url.trim_start_matches("http://").trim_end_matches('/');
+            assert!(head.starts_with("GET / HTTP/1.1\r\n"), "{head}");
+            assert!(head.contains(&format!("host: {host}\r\n")), "{head}");
+        }
+        assert!(seen.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn no_server_is_a_refusal() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let error =
+            ask(&Client::new(), &format!("http://{free}/"), RequestOptions::default()).await;
+        assert!(matches!(error, Err(Error::ConnectionRefused)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_lost_before_the_answer_is_a_protocol_error() {
+        let (url, _seen) = server("").await;
+        let error = ask(&Client::new(), &url, RequestOptions::default()).await;
+        assert!(matches!(error, Err(Error::HttpProtocolError)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn answers_that_do_not_come_time_out() {
+        // The kernel takes the connection, nobody answers.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let options = RequestOptions { first_byte_timeout: SHORT, ..Default::default() };
+        let error = ask(&Client::new(), &url, options).await;
+        assert!(matches!(error, Err(Error::ConnectionReadTimeout)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn answers_that_stop_time_out() {
+        let (url, _seen) = server("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok").await;
+        let options = RequestOptions { between_bytes_timeout: SHORT, ..Default::default() };
+        let error = ask(&Client::new(), &url, options).await;
+        assert!(matches!(error, Err(Error::ConnectionReadTimeout)), "{error:?}");
+    }
+}

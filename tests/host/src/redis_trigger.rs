@@ -9,6 +9,7 @@ use futures::future::join_all;
 use redis::aio::PubSub;
 
 use crate::component::RedisHandler;
+use crate::terminal::{complain, say};
 
 /// Who hears what at one address: the handlers by channel.
 pub(crate) type Channels = BTreeMap<String, Vec<RedisHandler>>;
@@ -40,10 +41,10 @@ impl Subscriber {
 
     /// Tells who hears what, in Spin's words.
     pub(crate) fn announce(&self) {
-        println!("Active Channels on {}:", self.server);
+        say(format_args!("Active Channels on {}:", self.server));
         for (channel, handlers) in &self.channels {
             let ids: Vec<_> = handlers.iter().map(RedisHandler::id).collect();
-            println!("\t{}/{channel}: [{}]", self.server, ids.join(","));
+            say(format_args!("\t{}/{channel}: [{}]", self.server, ids.join(",")));
         }
     }
 
@@ -57,7 +58,10 @@ impl Subscriber {
             let handlers = channels.get(message.get_channel_name()).into_iter().flatten();
             join_all(handlers.map(async |handler| {
                 if let Err(error) = handler.handle(message.get_payload_bytes().to_vec()).await {
-                    eprintln!("Component `{}` failed on a message: {error:#}", handler.id());
+                    complain(format_args!(
+                        "Component `{}` failed on a message: {error:#}",
+                        handler.id()
+                    ));
                 }
             }))
             .await;
