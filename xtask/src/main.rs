@@ -1,1 +1,55 @@
-fn main() {}
+//! `cargo xtask`: everything a developer runs more than once.
+
+mod build;
+mod debian;
+mod demo;
+mod licences;
+mod paths;
+mod process;
+mod redis;
+mod test;
+mod toolchain;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Builds, runs and tests Muster",
+    disable_version_flag = true
+)]
+struct Options {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run Redis, three demo nodes and the app, and say what to try.
+    Up(up::Options),
+    /// Run every check and every test; the last line counts them.
+    Test(test::Options),
+    /// Build the components to where spin.toml looks for them.
+    Build(build::Options),
+    /// Get the wasm32-wasip2 target, and say where it comes from.
+    Toolchain(toolchain::Options),
+}
+
+fn main() -> ExitCode {
+    let ran = match Options::parse().task {
+        Task::Up(options) => up::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Build(options) => build::run(&options),
+        Task::Toolchain(options) => toolchain::run(&options),
+    };
+    match ran {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

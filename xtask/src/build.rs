@@ -1,0 +1,69 @@
+//! Building: the components for Spin, and the native programs beside them.
+
+use std::process::{Command, ExitCode};
+
+use crate::paths;
+use crate::process;
+use crate::toolchain::{self, TARGET, Toolchain};
+
+/// The components that spin.toml names, as packages and as files.
+const COMPONENTS: [(&str, &str); 3] =
+    [("api", "api.wasm"), ("worker", "worker.wasm"), ("cluster-manager", "cluster_manager.wasm")];
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Build the dev host too, and say where it is.
+    #[arg(long)]
+    host: bool,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let toolchain = toolchain::get(None)?;
+    println!("{}", toolchain.description());
+    components(&toolchain)?;
+    for (_, file) in COMPONENTS {
+        let path = paths::target().join("wasm").join(TARGET).join("release").join(file);
+        println!("{} ({} kB)", path.display(), std::fs::metadata(&path)?.len() / 1000);
+    }
+    if options.host {
+        native(&["host"])?;
+        println!("dev host: {}", paths::binary("host").display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the components to where spin.toml looks for them.
+pub(crate) fn components(toolchain: &Toolchain) -> anyhow::Result<()> {
+    let mut cargo = cargo();
+    // A folder of its own: two compilers would evict each other's artefacts.
+    cargo.args(["build", "--release", "--locked", "--target", TARGET]);
+    cargo.arg("--target-dir").arg(paths::target().join("wasm"));
+    for (package, _) in COMPONENTS {
+        cargo.args(["--package", package]);
+    }
+    toolchain.apply(&mut cargo);
+    process::run("building the components", &mut cargo)
+}
+
+/// Builds native programs of the workspace.
+pub(crate) fn native(packages: &[&str]) -> anyhow::Result<()> {
+    let mut cargo = cargo();
+    cargo.args(["build", "--locked", "--target-dir"]).arg(paths::target());
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    process::run("building the native programs", &mut cargo)
+}
+
+/// Cargo in the repository's root, with none of what the running one set for this program.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(paths::root());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
+}

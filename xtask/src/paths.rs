@@ -1,0 +1,24 @@
+//! Where things are in this repository.
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root folder.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// Where everything that is built, fetched or written goes.
+pub(crate) fn target() -> PathBuf {
+    root().join("target")
+}
+
+/// Where tools are kept that this machine lacks.
+pub(crate) fn tools() -> PathBuf {
+    target().join("tools")
+}
+
+/// A native binary of the workspace.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    target().join("debug").join(name)
+}

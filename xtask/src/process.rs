@@ -1,0 +1,136 @@
+//! Child processes that never outlive this one, and Ctrl-C.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+/// How long a child may take to end when asked to.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Whether Ctrl-C was pressed, or the process was asked to end. From the first call on, neither
+/// ends the process by itself.
+pub(crate) fn interrupted() -> bool {
+    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    let flag = FLAG.get_or_init(|| {
+        let flag = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&flag)) {
+                eprintln!("warning: signal {signal} cannot be caught: {error}");
+            }
+        }
+        flag
+    });
+    flag.load(Ordering::Relaxed)
+}
+
+/// A child with a process group of its own, which is ended when this is dropped.
+pub(crate) struct Running {
+    pub(crate) name: String,
+    child: Child,
+}
+
+impl Running {
+    /// Starts `command`, called `name` in messages.
+    pub(crate) fn start(name: &str, command: &mut Command) -> anyhow::Result<Self> {
+        interrupted();
+        command.process_group(0);
+        die_with_parent(command);
+        let child = command.spawn().with_context(|| {
+            format!("cannot start {name} ({})", command.get_program().to_string_lossy())
+        })?;
+        Ok(Self { name: name.to_owned(), child })
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
+    /// Waits for its end; Ctrl-C ends it.
+    pub(crate) fn wait(mut self) -> anyhow::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
+            }
+            if interrupted() {
+                bail!("interrupted");
+            }
+            sleep(POLL);
+        }
+    }
+
+    fn signal(&self, signal: i32) {
+        if let Ok(group) = i32::try_from(self.child.id()) {
+            // SAFETY: `kill` takes plain numbers; the group is the child's own.
+            unsafe { libc::kill(-group, signal) };
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal(libc::SIGTERM);
+        let deadline = Instant::now() + END_TIMEOUT;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() > deadline {
+                break;
+            }
+            sleep(POLL);
+        }
+        // Whatever of its group is left.
+        self.signal(libc::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// Has the kernel end the child should this process be killed.
+#[cfg(target_os = "linux")]
+fn die_with_parent(command: &mut Command) {
+    // SAFETY: `prctl` is safe to call between fork and exec.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_command: &mut Command) {}
+
+/// Runs `command` to its end and fails when it does.
+pub(crate) fn run(name: &str, command: &mut Command) -> anyhow::Result<()> {
+    let status = Running::start(name, command)?.wait()?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
+
+/// What `command` prints, when it succeeds.
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().with_context(|| format!("cannot start {program}"))?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        bail!("{program} failed ({}): {}", output.status, error.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Where `program` is on PATH.
+pub(crate) fn on_path(program: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
