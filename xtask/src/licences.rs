@@ -71,7 +71,7 @@ fn is_allowed(expression: &str) -> bool {
         };
     alternatives(&parts, &operators)
         .iter()
-        .any(|alternative| alternative.iter().all(|part| part_is_allowed(part)))
+        .any(|alternative| alternative.iter().all(&part_is_allowed))
 }
 
 /// Groups the parts between ORs.

@@ -1,0 +1,126 @@
+//! The server process.
+
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use std::{env, io};
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(10);
+/// Another process may take a port between the choice and the start.
+const PORT_TRIES: usize = 20;
+
+/// A running `redis-server` that keeps an append-only file. Dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    folder: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Starts a server on a free port.
+    ///
+    /// # Errors
+    /// When there is no `redis-server`, or it does not start.
+    pub fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("muster-redis").tempdir()?;
+        for _ in 0..PORT_TRIES {
+            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            let mut child = spawn(folder.path(), port)?;
+            if is_ready(&mut child, port)? {
+                return Ok(Self { folder, port, child: Some(child) });
+            }
+        }
+        bail!("redis-server did not start on any of {PORT_TRIES} ports")
+    }
+
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn connect(&self) -> anyhow::Result<Client> {
+        Client::open(self.port)
+    }
+
+    /// Kills the server as a power cut would. Its data stays.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it again on the same port with the data it had.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill();
+        let mut child = spawn(self.folder.path(), self.port)?;
+        if !is_ready(&mut child, self.port)? {
+            bail!("redis-server did not start again on port {}", self.port);
+        }
+        self.child = Some(child);
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(folder: &Path, port: u16) -> anyhow::Result<Child> {
+    let program = program();
+    let mut command = Command::new(&program);
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(folder);
+    command.args(["--appendonly", "yes", "--appendfsync", "no", "--save", ""]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(target_os = "linux")]
+    // SAFETY: `prctl` is safe to call between fork and exec.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
+    command.spawn().with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// The server that `cargo xtask test` names, or the one on PATH.
+fn program() -> PathBuf {
+    env::var_os("REDIS_SERVER").map_or_else(|| PathBuf::from("redis-server"), PathBuf::from)
+}
+
+/// Waits until this very server takes commands; `false` when it ended instead.
+fn is_ready(child: &mut Child, port: u16) -> anyhow::Result<bool> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    while Instant::now() < deadline {
+        if child.try_wait()?.is_some() {
+            return Ok(false);
+        }
+        let answered = Client::open(port).and_then(|client| client.info("process_id"));
+        if answered.is_ok_and(|process| process == child.id().to_string()) {
+            return Ok(true);
+        }
+        sleep(POLL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    bail!("redis-server did not answer within {} s", START_TIMEOUT.as_secs())
+}
