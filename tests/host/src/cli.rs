@@ -25,13 +25,14 @@ pub(crate) enum Command {
 
 /// `host up`
 #[derive(Args, Debug)]
+#[command(after_help = "A stand-in for development and tests; production runs Spin or SpinKube.")]
 pub(crate) struct Up {
     /// The manifest, or the folder that holds a spin.toml
-    #[arg(short = 'f', long = "from", alias = "file", default_value = "spin.toml")]
+    #[arg(short, long, alias = "file", value_name = "PATH", default_value = "spin.toml")]
     from: PathBuf,
 
     /// Where to serve HTTP; port 0: one that is free, which the `Serving` line tells
-    #[arg(long, default_value = "127.0.0.1:3000")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: String,
 
     /// Component to run; may be given several times [default: all]
@@ -39,7 +40,7 @@ pub(crate) struct Up {
     pub(crate) components: Vec<String>,
 
     /// Where logs go [default: .spin beside the manifest]
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
 
     /// Do not show on the terminal what components print
