@@ -1,0 +1,122 @@
+//! The app's host process.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(10);
+
+/// A running host. Dropping it kills it and everything it started.
+#[derive(Debug)]
+pub(crate) struct App {
+    child: Child,
+    base: String,
+    output: Arc<Mutex<String>>,
+}
+
+impl App {
+    /// Starts the app and waits until it serves. `components` names the ones to run; none = all.
+    pub(crate) fn start(
+        settings: &[(String, String)],
+        components: &[&str],
+        state_dir: &Path,
+    ) -> Self {
+        let spin = std::env::var_os("SPIN").map(PathBuf::from);
+        // Spin does not tell which port it chose, so it is given one.
+        let listen = match spin {
+            Some(_) => TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
+            None => "127.0.0.1:0".to_owned(),
+        };
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let mut command = Command::new(spin.unwrap_or_else(|| root.join("target/debug/host")));
+        command.current_dir(root);
+        command.args(["up", "-f", "spin.toml", "--listen", &listen, "--state-dir"]).arg(state_dir);
+        for component in components {
+            command.args(["-c", component]);
+        }
+        for (name, value) in settings {
+            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        #[cfg(target_os = "linux")]
+        // SAFETY: `prctl` is safe to call between fork and exec.
+        unsafe {
+            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            });
+        }
+        let mut child = command.spawn().unwrap_or_else(|error| {
+            panic!("{command:?} does not start ({error}); build it with: cargo xtask build --host")
+        });
+        let output = Arc::default();
+        collect(child.stdout.take().unwrap(), &output);
+        collect(child.stderr.take().unwrap(), &output);
+        let mut app = Self { child, base: String::new(), output };
+        app.base = app.wait_until_it_serves();
+        app
+    }
+
+    fn wait_until_it_serves(&mut self) -> String {
+        let started = Instant::now();
+        loop {
+            let output = self.output();
+            if let Some(base) = output.lines().find_map(|line| line.strip_prefix("Serving ")) {
+                return base.trim().to_owned();
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the host ended ({status}):\n{output}");
+            }
+            assert!(started.elapsed() < START_TIMEOUT, "the host does not serve:\n{output}");
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Where it serves, for example `http://127.0.0.1:3000`.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What it has printed.
+    pub(crate) fn output(&self) -> String {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Kills it with everything it started, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        if let Ok(group) = i32::try_from(self.child.id()) {
+            // SAFETY: `kill` takes plain numbers; the group is the child's own.
+            unsafe { libc::kill(-group, libc::SIGKILL) };
+        }
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Reads on a thread of its own, so that the app is never held up by a full pipe.
+fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+    let output = Arc::clone(output);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+            output.push_str(&line);
+            output.push('\n');
+        }
+    });
+}

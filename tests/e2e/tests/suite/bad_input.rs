@@ -1,0 +1,156 @@
+//! What a client gets for what cannot be done: a problem that says what to do next.
+
+use e2e::{Answer, Setup, World, state};
+use reqwest::Method;
+
+/// That an answer is a problem of this status and type, with everything a problem has.
+#[track_caller]
+fn is_problem(answer: &Answer, status: u16, slug: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(answer.json["type"], format!("/docs#problem-{slug}"));
+    assert_eq!(answer.json["status"], status);
+    for field in ["title", "detail", "next"] {
+        let text = answer.json[field].as_str().unwrap_or_default();
+        assert!(!text.is_empty(), "{field} is missing: {answer:?}");
+    }
+    assert!(answer.header("x-process-time").ends_with(" sec"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_cannot_be_used_are_refused() {
+    let world = World::new().await;
+    let too_long = format!("{{\"group_id\": \"{}\"}}", "x".repeat(257));
+    let too_deep = "[".repeat(10_000);
+    for route in ["/groups/create", "/groups/delete"] {
+        for (body, status, slug) in [
+            ("", 400, "not-json"),
+            ("group", 400, "not-json"),
+            ("{\"group_id\": \"g\"", 400, "not-json"),
+            ("{\"group_id\": \"\\ud800\"}", 400, "not-json"),
+            (too_deep.as_str(), 400, "not-json"),
+            ("[]", 422, "bad-group-id"),
+            ("null", 422, "bad-group-id"),
+            ("{}", 422, "bad-group-id"),
+            ("{\"group_id\": 7}", 422, "bad-group-id"),
+            ("{\"group_id\": \"\"}", 422, "bad-group-id"),
+            ("{\"group_id\": \"a\\u0000b\"}", 422, "bad-group-id"),
+            ("{\"group_id\": \"a\\nb\"}", 422, "bad-group-id"),
+            (too_long.as_str(), 422, "bad-group-id"),
+        ] {
+            is_problem(&world.call(Method::POST, route, body).await, status, slug);
+        }
+        let too_large = " ".repeat(70_000);
+        is_problem(&world.call(Method::POST, route, &too_large).await, 413, "body-too-large");
+    }
+    assert!(world.calls(0).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_fields_are_ignored_as_in_the_reference() {
+    let world = World::new().await;
+    let body = "{\"group_id\": \"g\", \"more\": [1]}";
+    assert_eq!(world.call(Method::POST, "/groups/create", body).await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_id_of_256_bytes_is_the_longest() {
+    let world = World::new().await;
+    let longest = "x".repeat(256);
+    assert_eq!(state(&world.created(&longest).await), "SUCCESS");
+    assert_eq!(world.holders(&longest), [true; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_methods_are_refused_with_the_right_ones() {
+    let world = World::new().await;
+    for (method, path, allow) in [
+        (Method::GET, "/groups/create", "POST"),
+        (Method::PUT, "/groups/delete", "POST"),
+        (Method::POST, "/groups/task/x", "GET"),
+        (Method::GET, "/groups/task/x/cancel", "POST"),
+        (Method::POST, "/dead-letters", "GET"),
+        (Method::PUT, "/dead-letters/x", "GET, DELETE"),
+        (Method::GET, "/dead-letters/x/retry", "POST"),
+        (Method::GET, "/maintenance/sweep", "POST"),
+    ] {
+        let answer = world.call(method, path, "").await;
+        is_problem(&answer, 405, "method-not-allowed");
+        assert_eq!(answer.header("allow"), allow);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_not_found() {
+    let world = World::new().await;
+    for path in ["/", "/groups", "/groups/create/", "/groups/task", "/nothing"] {
+        is_problem(&world.get(path).await, 404, "no-such-route");
+    }
+    for id in ["x", "00000000-0000-4000-8000-000000000000", "%2e%2e"] {
+        is_problem(&world.get(&format!("/groups/task/{id}")).await, 404, "no-such-task");
+    }
+    is_problem(&world.get("/dead-letters/x").await, 404, "no-such-dead-letter");
+    is_problem(&world.post("/dead-letters/x/retry").await, 404, "no-such-dead-letter");
+    let discard = world.call(Method::DELETE, "/dead-letters/x", "").await;
+    is_problem(&discard, 404, "no-such-dead-letter");
+    for query in ["limit=0", "limit=x", "limit=1001", "offset=-1"] {
+        is_problem(&world.get(&format!("/dead-letters?{query}")).await, 422, "bad-query");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_nothing_is_accepted() {
+    let mut world = World::with(Setup { components: &["api"], ..Setup::default() }).await;
+    world.redis.kill();
+    for answer in [world.submit("create", "g").await, world.get("/dead-letters").await] {
+        is_problem(&answer, 503, "redis-away");
+        assert_eq!(answer.header("retry-after"), "5");
+        let text = answer.json.to_string();
+        assert!(!text.contains("redis://"), "an address has no place in an answer: {text}");
+    }
+    world.redis.restart().unwrap();
+    world.create("g").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_accepts_nothing() {
+    let setup = Setup { components: &["api"], settings: &[("max_queue", "2")] };
+    let world = World::with(setup).await;
+    world.create("g1").await;
+    world.create("g2").await;
+    let answer = world.submit("create", "g3").await;
+    is_problem(&answer, 503, "queue-full");
+    assert_eq!(answer.header("retry-after"), "5");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_tokens_set_only_their_bearers_may_call() {
+    const TOKENS: &str = "correct-horse-battery,staple-correct-horse";
+    let world =
+        World::with(Setup { settings: &[("api_tokens", TOKENS)], ..Setup::default() }).await;
+    let body = "{\"group_id\": \"g\"}";
+    let call = async |authorization: &str| {
+        let headers = [("authorization", authorization)];
+        world.call_with(Method::POST, "/groups/create", body, &headers).await
+    };
+    for wrong in ["", "Bearer", "Bearer x", "Bearer correct-horse", "Basic correct-horse-battery"] {
+        let answer = call(wrong).await;
+        is_problem(&answer, 401, "unauthorized");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    is_problem(&world.post("/maintenance/sweep").await, 401, "unauthorized");
+    assert_eq!(call("Bearer correct-horse-battery").await.status, 202);
+    assert_eq!(call("bearer staple-correct-horse").await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_setting_is_named_with_its_value_and_what_is_allowed() {
+    let setup = Setup { settings: &[("rollback_max_retries", "many")], ..Setup::default() };
+    let world = World::with(setup).await;
+    let answer = world.submit("create", "g").await;
+    is_problem(&answer, 500, "bad-setting");
+    let detail = answer.json["detail"].as_str().unwrap();
+    for part in ["rollback_max_retries", "\"many\"", "a whole number from 0 to 1000"] {
+        assert!(detail.contains(part), "{detail}");
+    }
+}
