@@ -5,7 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use futures::stream::FuturesUnordered;
-use saga::{Answer, Call, DeadLetter, DeadLetterKind, Operation, Phase, Starting, Status, Task};
+use saga::{
+    Answer, Call, CallKind, DeadLetter, DeadLetterKind, Operation, Phase, Starting, Status, Task,
+};
 use store::{Claimed, Commit, CommitKind, Flag, Redis, StepAnswer, StoreError, Verdict};
 
 use crate::environment::{Adapter, Clock, Log, NodeClient};
@@ -110,6 +112,10 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         for Gated { task_id, epoch, call } in gated {
             if too_late {
                 self.held.remove(&task_id);
+            } else if answer.cancelled.contains(&task_id) && call.kind == CallKind::Act {
+                if let Some(held) = self.held.get_mut(&task_id) {
+                    held.task.withdraw(call);
+                }
             } else {
                 self.start(&task_id, epoch, call);
             }

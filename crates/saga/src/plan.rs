@@ -81,6 +81,17 @@ impl Task {
         }
     }
 
+    /// Takes back a planned [`CallKind::Act`] that was never sent, so that a task which is cancelled
+    /// in time does not change one more node.
+    pub fn withdraw(&mut self, call: Call) {
+        let Some(node) = self.nodes.get_mut(call.node) else { return };
+        if call.kind == CallKind::Act && node.state == NodeState::Calling {
+            node.state = if node.uncertain { NodeState::Unknown } else { NodeState::Pending };
+            node.step = Step::Looked;
+            node.attempts = node.attempts.saturating_sub(1);
+        }
+    }
+
     /// What to do next at `now_ms`.
     pub fn plan(&mut self, now_ms: u64, starting: Starting) -> Plan {
         let mut calls = self.settle_calls();
