@@ -75,7 +75,7 @@ fn start(options: &Options, spin: Option<&Path>) -> anyhow::Result<System> {
     let (redis_address, redis) = match &options.redis {
         Some(address) => (address.clone(), None),
         None => {
-            let (address, redis) = start_redis(&folder)?;
+            let (address, redis) = start_redis(&folder, options.demo)?;
             (address, Some(redis))
         }
     };
@@ -100,7 +100,11 @@ fn start(options: &Options, spin: Option<&Path>) -> anyhow::Result<System> {
         command.env("SPIN_VARIABLE_ROLLBACK_RETRY_DELAY", demo::RETRY_DELAY);
         command.env("SPIN_VARIABLE_ROLLBACK_MAX_RETRIES", demo::MAX_RETRIES);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    if options.demo {
+        // The story is told by the timelines; what components log would run into it.
+        command.stderr(fs::File::create(folder.join("app.log"))?);
+    }
     println!("app: {} on http://{}", program.display(), options.listen);
     let mut app = Running::start("the app", &mut command)?;
     let lines = read_lines(&mut app)?;
@@ -130,13 +134,17 @@ fn free(port: u16, what: &str, option: &str) -> anyhow::Result<()> {
     })
 }
 
-fn start_redis(folder: &Path) -> anyhow::Result<(String, Running)> {
+/// Starts Redis with the data of the last time; for a demo, with none.
+fn start_redis(folder: &Path, demo: bool) -> anyhow::Result<(String, Running)> {
     let server = redis::get()?;
     let port = match free(REDIS_PORT, "Redis", "--redis") {
         Ok(()) => REDIS_PORT,
         Err(_) => TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
     };
-    let data = folder.join("redis");
+    let data = folder.join(if demo { "redis-demo" } else { "redis" });
+    if demo && data.exists() {
+        fs::remove_dir_all(&data)?;
+    }
     fs::create_dir_all(&data)?;
     let log = fs::File::create(folder.join("redis.log"))?;
     let mut command = Command::new(&server);

@@ -13,7 +13,7 @@ impl Log for JsonLog {
         let mut line = serde_json::Map::new();
         line.insert("component".to_owned(), self.component.into());
         line.insert("event".to_owned(), event.into());
-        for (name, value) in fields {
+        for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
             line.insert((*name).to_owned(), (*value).into());
         }
         eprintln!("{}", serde_json::Value::Object(line));

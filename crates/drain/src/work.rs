@@ -6,7 +6,8 @@ use std::pin::Pin;
 
 use futures::stream::FuturesUnordered;
 use saga::{
-    Answer, Call, CallKind, DeadLetter, DeadLetterKind, Operation, Phase, Starting, Status, Task,
+    Answer, Call, CallKind, ClientState, DeadLetter, DeadLetterKind, Operation, Starting, Status,
+    Task,
 };
 use store::{Claimed, Commit, CommitKind, Flag, Redis, StepAnswer, StoreError, Verdict};
 
@@ -248,7 +249,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             return;
         }
         self.report.ended += 1;
-        if task.phase() == Phase::Succeeded {
+        if task.client_state() == ClientState::Success {
             return;
         }
         let state = task.client_state().name();

@@ -1,0 +1,355 @@
+//! The promises under crashes: every failure at every node, and a worker lost before and after
+//! every effect (each time the record is stored, each call).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops when something is amiss"
+)]
+
+use saga::{
+    Answer, Call, CallKind, ChangeAnswer, Course, Failure, LookAnswer, NodeState, Operation, Phase,
+    Presence, Starting, Status, Task,
+};
+
+/// What goes wrong at the failing node when it is to be changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Nothing,
+    /// A definite no.
+    Refuses,
+    /// Trouble; nothing was done.
+    Errs,
+    /// Trouble after it was done.
+    AppliesAndErrs,
+    /// No answer; nothing was done.
+    Loses,
+    /// No answer, but it was done.
+    AppliesAndLoses,
+    /// No answer, it was done, and the look that follows fails as well.
+    AppliesAndCannotBeAsked,
+    /// The first look fails.
+    CannotBeLookedAt,
+}
+
+const FAULTS: [Fault; 8] = [
+    Fault::Nothing,
+    Fault::Refuses,
+    Fault::Errs,
+    Fault::AppliesAndErrs,
+    Fault::Loses,
+    Fault::AppliesAndLoses,
+    Fault::AppliesAndCannotBeAsked,
+    Fault::CannotBeLookedAt,
+];
+
+/// How undoing goes at the failing node's predecessor, or at the node itself when it is the first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum UndoFault {
+    Nothing,
+    /// The first undo is lost after it was done.
+    AppliesAndLosesOnce,
+    /// No undo ever does anything.
+    ErrsAlways,
+}
+
+const UNDO_FAULTS: [UndoFault; 3] =
+    [UndoFault::Nothing, UndoFault::AppliesAndLosesOnce, UndoFault::ErrsAlways];
+
+#[derive(Clone, Copy, Debug)]
+struct Case<'a> {
+    operation: Operation,
+    before: &'a [Presence],
+    failing: usize,
+    fault: Fault,
+    undo_fault: UndoFault,
+    parallelism: u32,
+    /// The effects before or after which a worker is lost, counted over the whole run.
+    crashes: &'a [usize],
+    /// The effect at which a client cancels.
+    cancel: Option<usize>,
+}
+
+/// Nodes, the stored record, and the count of effects so far.
+struct World<'a> {
+    case: Case<'a>,
+    held: Vec<Presence>,
+    stored: String,
+    effects: usize,
+    recoveries: u32,
+    changes: usize,
+    undos: usize,
+    look_failures_due: usize,
+}
+
+/// The worker was lost.
+struct Crash;
+
+impl World<'_> {
+    fn effect(&mut self) -> Result<(), Crash> {
+        self.effects += 1;
+        if self.case.crashes.contains(&self.effects) { Err(Crash) } else { Ok(()) }
+    }
+
+    fn store(&mut self, task: &Task) -> Result<(), Crash> {
+        self.effect()?;
+        self.stored = serde_json::to_string(task).unwrap();
+        self.effect()
+    }
+
+    fn call(&mut self, task: &Task, call: Call) -> Result<Answer, Crash> {
+        self.check_intent(call);
+        self.effect()?;
+        let answer = match call.kind {
+            CallKind::Look | CallKind::Settle => Answer::Look(self.look(call.node)),
+            CallKind::Act => Answer::Change(self.act(call.node, task.operation())),
+            CallKind::Undo => Answer::Change(self.undo(call.node, task.operation())),
+        };
+        self.effect()?;
+        Ok(answer)
+    }
+
+    /// No call changes a node before the record says so, and none undoes what was not done.
+    fn check_intent(&self, call: Call) {
+        let stored: Task = serde_json::from_str(&self.stored).unwrap();
+        let state = stored.nodes()[call.node].state();
+        let case = self.case;
+        match call.kind {
+            CallKind::Act => assert_eq!(state, NodeState::Calling, "{case:?}"),
+            CallKind::Undo => {
+                assert_eq!(state, NodeState::Undoing, "{case:?}");
+                let was_wanted = case.before[call.node] == case.operation.wanted();
+                assert!(!was_wanted, "undoes what it did not do: {case:?}");
+            }
+            CallKind::Look | CallKind::Settle => {}
+        }
+    }
+
+    fn look(&mut self, node: usize) -> LookAnswer {
+        if node == self.case.failing && self.look_failures_due > 0 {
+            self.look_failures_due -= 1;
+            return LookAnswer::Failed(Failure::new("cannot be asked", true));
+        }
+        LookAnswer::Holds(self.held[node])
+    }
+
+    fn act(&mut self, node: usize, operation: Operation) -> ChangeAnswer {
+        let failure = || Failure::new("fault", true);
+        self.changes += usize::from(node == self.case.failing);
+        let fault = match self.case.fault {
+            fault if node == self.case.failing && self.changes == 1 => fault,
+            _ => Fault::Nothing,
+        };
+        let applies = !matches!(fault, Fault::Refuses | Fault::Errs | Fault::Loses);
+        let exists_already = self.held[node] == operation.wanted();
+        if applies {
+            self.held[node] = operation.wanted();
+        }
+        match fault {
+            Fault::Refuses => ChangeAnswer::Refused(failure()),
+            Fault::Errs | Fault::AppliesAndErrs => ChangeAnswer::Unknown(failure()),
+            Fault::Loses | Fault::AppliesAndLoses => ChangeAnswer::Lost(failure()),
+            Fault::AppliesAndCannotBeAsked => {
+                self.look_failures_due = 1;
+                ChangeAnswer::Lost(failure())
+            }
+            Fault::Nothing | Fault::CannotBeLookedAt if exists_already => {
+                ChangeAnswer::Inspect(failure())
+            }
+            Fault::Nothing | Fault::CannotBeLookedAt => ChangeAnswer::Applied,
+        }
+    }
+
+    fn undo(&mut self, node: usize, operation: Operation) -> ChangeAnswer {
+        let failure = || Failure::new("undo fault", true);
+        if node == self.case.failing.saturating_sub(1) {
+            self.undos += 1;
+            match self.case.undo_fault {
+                UndoFault::ErrsAlways => return ChangeAnswer::Unknown(failure()),
+                UndoFault::AppliesAndLosesOnce if self.undos == 1 => {
+                    self.held[node] = operation.reverse().wanted();
+                    return ChangeAnswer::Lost(failure());
+                }
+                UndoFault::AppliesAndLosesOnce | UndoFault::Nothing => {}
+            }
+        }
+        self.held[node] = operation.reverse().wanted();
+        ChangeAnswer::Applied
+    }
+
+    /// Takes the task up from its record and works on it until it ends or the worker is lost.
+    fn work(&mut self) -> Result<Task, Crash> {
+        let mut now = 1_000;
+        let mut task: Task = serde_json::from_str(&self.stored).unwrap();
+        task.take_up(self.recoveries, now);
+        for _ in 0..1_000 {
+            if self.case.cancel.is_some_and(|at| self.effects >= at) {
+                task.cancel("cancelled", now);
+            }
+            let plan = task.plan(now, Starting::Allowed);
+            let must_store = plan.calls.iter().any(|call| call.needs_stored_intent());
+            if must_store || plan.status != Status::Running {
+                self.store(&task)?;
+            }
+            match plan.status {
+                Status::Ended => return Ok(task),
+                Status::Held => panic!("nothing holds it: {:?}", self.case),
+                Status::Waiting { due_at_ms } => {
+                    now = due_at_ms;
+                    task = serde_json::from_str(&self.stored).unwrap();
+                    task.take_up(0, now);
+                }
+                Status::Running => {}
+            }
+            for call in plan.calls {
+                let answer = self.call(&task, call)?;
+                task.answer(call, answer, now).unwrap();
+            }
+        }
+        panic!("it never ends: {:?}", self.case);
+    }
+}
+
+/// Runs one case to its end, checks the promises, and gives the end and how many effects it had.
+fn run(case: Case<'_>) -> (Phase, usize) {
+    let nodes: Vec<String> = (0..case.before.len()).map(|node| format!("n{node}")).collect();
+    let course =
+        Course { rollback_max_retries: 2, node_parallelism: case.parallelism, ..Course::default() };
+    let task = Task::new("t".into(), case.operation, "g".into(), nodes, course);
+    let mut world = World {
+        case,
+        held: case.before.to_vec(),
+        stored: serde_json::to_string(&task).unwrap(),
+        effects: 0,
+        recoveries: 0,
+        changes: 0,
+        undos: 0,
+        look_failures_due: usize::from(case.fault == Fault::CannotBeLookedAt),
+    };
+    loop {
+        match world.work() {
+            Ok(task) => {
+                check(&world, &task);
+                return (task.phase(), world.effects);
+            }
+            Err(Crash) => world.recoveries += 1,
+        }
+    }
+}
+
+/// All or nothing, or exactly what is left is on the list.
+fn check(world: &World<'_>, task: &Task) {
+    let case = world.case;
+    let wanted = vec![case.operation.wanted(); case.before.len()];
+    let letters = task.dead_letters(1);
+    match task.phase() {
+        Phase::Succeeded => assert_eq!(world.held, wanted, "{case:?}"),
+        Phase::RolledBack | Phase::Cancelled => assert_eq!(world.held, case.before, "{case:?}"),
+        Phase::DeadLettered => {
+            for (node, (held, before)) in world.held.iter().zip(case.before).enumerate() {
+                let named = letters.iter().any(|letter| letter.node == format!("n{node}"));
+                assert!(named || held == before, "node {node} is on no list: {case:?}");
+                let hopeless = case.undo_fault == UndoFault::ErrsAlways
+                    && node == case.failing.saturating_sub(1);
+                assert!(!named || hopeless, "node {node} is on the list: {case:?}");
+            }
+        }
+        other => panic!("{other:?} is no end: {case:?}"),
+    }
+    assert_eq!(letters.is_empty(), task.phase() != Phase::DeadLettered, "{case:?}");
+}
+
+/// Every way that some nodes held the group before and some did not.
+fn befores(nodes: usize) -> Vec<Vec<Presence>> {
+    (0..1_u32 << nodes)
+        .map(|bits| {
+            let held = |node: &usize| bits >> node & 1 == 1;
+            (0..nodes)
+                .map(|node| if held(&node) { Presence::Present } else { Presence::Absent })
+                .collect()
+        })
+        .collect()
+}
+
+/// Every case of so many nodes, without crashes.
+fn each_case(nodes: usize, mut check: impl FnMut(Case<'_>)) {
+    for operation in [Operation::Create, Operation::Delete] {
+        for before in befores(nodes) {
+            for failing in 0..nodes {
+                for fault in FAULTS {
+                    for undo_fault in UNDO_FAULTS {
+                        check(Case {
+                            operation,
+                            before: &before,
+                            failing,
+                            fault,
+                            undo_fault,
+                            parallelism: 1,
+                            crashes: &[],
+                            cancel: None,
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_promises_hold_for_every_failure_at_every_node() {
+    let mut ends = std::collections::BTreeMap::new();
+    for nodes in 1..=4 {
+        for parallelism in [1, 2, 4] {
+            each_case(nodes, |case| {
+                let (end, _) = run(Case { parallelism, ..case });
+                *ends.entry(format!("{end:?}")).or_insert(0) += 1;
+            });
+        }
+    }
+    for end in ["Succeeded", "RolledBack", "DeadLettered"] {
+        assert!(ends.get(end).is_some_and(|count| *count > 100), "{ends:?}");
+    }
+}
+
+#[test]
+fn the_promises_hold_when_a_worker_is_lost_before_or_after_any_effect() {
+    let mut crashes = 0;
+    for nodes in 1..=3 {
+        each_case(nodes, |case| {
+            let (_, effects) = run(case);
+            for at in 1..=effects {
+                run(Case { crashes: &[at], ..case });
+                crashes += 1;
+            }
+        });
+    }
+    assert!(crashes > 10_000, "{crashes}");
+}
+
+#[test]
+fn the_promises_hold_when_two_workers_are_lost() {
+    each_case(2, |case| {
+        let (_, effects) = run(case);
+        for first in 1..=effects {
+            for second in first + 1..=first + 6 {
+                run(Case { crashes: &[first, second], ..case });
+            }
+        }
+    });
+}
+
+#[test]
+fn the_promises_hold_when_a_client_cancels_at_any_time() {
+    let mut cancelled = 0;
+    for nodes in 1..=3 {
+        each_case(nodes, |case| {
+            let (_, effects) = run(case);
+            for at in 0..=effects {
+                let (end, _) = run(Case { cancel: Some(at), ..case });
+                cancelled += usize::from(end == Phase::Cancelled);
+            }
+        });
+    }
+    assert!(cancelled > 1_000, "{cancelled}");
+}

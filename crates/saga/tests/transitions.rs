@@ -1,0 +1,433 @@
+//! Each answer in each situation: what the node's state becomes, and what the task does next.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops when something is amiss"
+)]
+
+use saga::{
+    Answer, Call, CallKind, ChangeAnswer, ClientState, Course, Failure, LookAnswer, NodeState,
+    Operation, Phase, Presence, Starting, Status, Task,
+};
+
+const NOW: u64 = 1_000_000;
+
+fn course() -> Course {
+    Course::default()
+}
+
+fn started(operation: Operation, nodes: usize, course: Course) -> Task {
+    let nodes = (1..=nodes).map(|number| format!("n{number}")).collect();
+    let mut task = Task::new("t".into(), operation, "g".into(), nodes, course);
+    task.take_up(0, NOW);
+    task
+}
+
+/// The one call that the task wants made now.
+#[track_caller]
+fn next(task: &mut Task) -> Call {
+    let plan = task.plan(NOW, Starting::Allowed);
+    let [call] = plan.calls.as_slice() else { panic!("not one call: {plan:?}") };
+    *call
+}
+
+#[track_caller]
+fn expect(task: &mut Task, node: usize, kind: CallKind, answer: Answer) {
+    let call = next(task);
+    assert_eq!(call, Call { node, kind });
+    task.answer(call, answer, NOW).unwrap();
+}
+
+fn holds(presence: Presence) -> Answer {
+    Answer::Look(LookAnswer::Holds(presence))
+}
+
+fn no(retriable: bool) -> Failure {
+    Failure::new("no", retriable)
+}
+
+fn states(task: &Task) -> Vec<NodeState> {
+    task.nodes().iter().map(saga::Node::state).collect()
+}
+
+/// A create on two nodes whose first was applied, waiting for the second's answer.
+fn acting_on_the_second(course: Course) -> Task {
+    let mut task = started(Operation::Create, 2, course);
+    for node in 0..2 {
+        expect(&mut task, node, CallKind::Look, holds(Presence::Absent));
+        if node == 0 {
+            expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Applied));
+        }
+    }
+    task
+}
+
+#[test]
+fn what_is_as_wanted_is_not_called() {
+    for operation in [Operation::Create, Operation::Delete] {
+        let mut task = started(operation, 1, course());
+        expect(&mut task, 0, CallKind::Look, holds(operation.wanted()));
+        assert_eq!(task.plan(NOW, Starting::Allowed).status, Status::Ended);
+        assert_eq!((task.phase(), states(&task)), (Phase::Succeeded, vec![NodeState::Unchanged]));
+        assert_eq!(task.client_state(), ClientState::Success);
+    }
+}
+
+#[test]
+fn the_intent_is_in_the_record_before_the_call() {
+    let mut task = started(Operation::Create, 1, course());
+    expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
+    let call = next(&mut task);
+    assert!(call.needs_stored_intent());
+    assert_eq!(states(&task), [NodeState::Calling]);
+    assert_eq!(task.nodes()[0].before(), Some(Presence::Absent));
+}
+
+#[test]
+fn each_answer_to_an_act_has_its_meaning() {
+    use ChangeAnswer as C;
+    use NodeState as N;
+    // The answer, what a look then says if one is made, and what the node's state becomes.
+    let present = Some(LookAnswer::Holds(Presence::Present));
+    let absent = Some(LookAnswer::Holds(Presence::Absent));
+    let unclear = Some(LookAnswer::Failed(no(true)));
+    for (answer, look, state) in [
+        (C::Applied, None, N::Applied),
+        (C::Unchanged, None, N::Unchanged),
+        (C::Refused(no(false)), None, N::Refused),
+        (C::Refused(no(true)), None, N::Refused),
+        (C::Unknown(no(false)), None, N::Unknown),
+        (C::Inspect(no(false)), present.clone(), N::Unchanged),
+        (C::Inspect(no(false)), absent.clone(), N::Refused),
+        (C::Inspect(no(false)), unclear.clone(), N::Refused),
+        (C::Lost(no(true)), present, N::Applied),
+        (C::Lost(no(true)), absent, N::Unknown),
+        (C::Lost(no(true)), unclear, N::Unknown),
+    ] {
+        let mut task = acting_on_the_second(course());
+        expect(&mut task, 1, CallKind::Act, Answer::Change(answer.clone()));
+        if let Some(look) = look.clone() {
+            expect(&mut task, 1, CallKind::Settle, Answer::Look(look));
+        }
+        assert_eq!(states(&task)[1], state, "{answer:?}, {look:?}");
+        let plan = task.plan(NOW, Starting::Allowed);
+        let goes_on = matches!(state, N::Applied | N::Unchanged);
+        let expected = if goes_on { Phase::Succeeded } else { Phase::Rollback };
+        assert_eq!(task.phase(), expected, "{answer:?}");
+        let undone = match (goes_on, state) {
+            (true, _) => None,
+            (false, N::Unknown) => Some(Call { node: 1, kind: CallKind::Undo }),
+            (false, _) => Some(Call { node: 0, kind: CallKind::Undo }),
+        };
+        assert_eq!(plan.calls.first(), undone.as_ref(), "{answer:?}");
+    }
+}
+
+#[test]
+fn each_answer_to_an_undo_has_its_meaning() {
+    use ChangeAnswer as C;
+    let present = Some(LookAnswer::Holds(Presence::Present));
+    let absent = Some(LookAnswer::Holds(Presence::Absent));
+    let unclear = Some(LookAnswer::Failed(no(true)));
+    for (answer, look, undone) in [
+        (C::Applied, None, true),
+        (C::Unchanged, None, true),
+        (C::Refused(no(false)), None, false),
+        (C::Unknown(no(false)), None, false),
+        (C::Inspect(no(false)), absent.clone(), true),
+        (C::Inspect(no(false)), present.clone(), false),
+        (C::Lost(no(true)), absent, true),
+        (C::Lost(no(true)), present, false),
+        (C::Lost(no(true)), unclear, false),
+    ] {
+        let mut task = acting_on_the_second(course());
+        expect(&mut task, 1, CallKind::Act, Answer::Change(C::Refused(no(false))));
+        expect(&mut task, 0, CallKind::Undo, Answer::Change(answer.clone()));
+        if let Some(look) = look.clone() {
+            expect(&mut task, 0, CallKind::Settle, Answer::Look(look));
+        }
+        let status = task.plan(NOW, Starting::Allowed).status;
+        if undone {
+            assert_eq!(status, Status::Ended, "{answer:?}, {look:?}");
+            assert_eq!(task.phase(), Phase::RolledBack);
+            assert_eq!(states(&task), [NodeState::Undone, NodeState::Refused]);
+            assert_eq!(task.client_state(), ClientState::Failure);
+        } else {
+            assert_eq!(status, Status::Waiting { due_at_ms: NOW + 10_000 }, "{answer:?}, {look:?}");
+            assert_eq!(task.client_state(), ClientState::Retry);
+        }
+    }
+}
+
+#[test]
+fn an_undo_is_tried_once_and_retried_as_often_as_the_budget_says() {
+    let course = Course {
+        rollback_max_retries: 3,
+        rollback_retry_delay_ms: 100,
+        rollback_backoff_percent: 200,
+        ..course()
+    };
+    let mut task = acting_on_the_second(course);
+    let refused = || Answer::Change(ChangeAnswer::Refused(no(false)));
+    expect(&mut task, 1, CallKind::Act, refused());
+    let mut now = NOW;
+    let mut delays = Vec::new();
+    loop {
+        let plan = task.plan(now, Starting::Allowed);
+        match plan.status {
+            Status::Running => task.answer(plan.calls[0], refused(), now).unwrap(),
+            Status::Waiting { due_at_ms } => {
+                delays.push(due_at_ms - now);
+                now = due_at_ms;
+            }
+            Status::Ended => break,
+            Status::Held => panic!("nothing holds it"),
+        }
+    }
+    assert_eq!(delays, [100, 200, 400]);
+    assert_eq!(task.phase(), Phase::DeadLettered);
+    let letters = task.dead_letters(now);
+    let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+    assert_eq!((letter.id.as_str(), letter.node.as_str(), letter.attempts), ("t-0", "n1", 4));
+    assert_eq!(letter.before, Some(Presence::Absent));
+}
+
+#[test]
+fn jitter_lengthens_a_delay_by_no_more_than_its_share() {
+    let course = Course { rollback_retry_delay_ms: 1_000, rollback_jitter_percent: 50, ..course() };
+    let mut seen = std::collections::BTreeSet::new();
+    for id in 0..50 {
+        let mut task = Task::new(
+            format!("t{id}"),
+            Operation::Create,
+            "g".into(),
+            vec!["n".into()],
+            course.clone(),
+        );
+        task.take_up(0, NOW);
+        expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
+        expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Unknown(no(false))));
+        expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Unknown(no(false))));
+        let Status::Waiting { due_at_ms } = task.plan(NOW, Starting::Allowed).status else {
+            panic!("it waits")
+        };
+        assert!((1_000..=1_500).contains(&(due_at_ms - NOW)));
+        seen.insert(due_at_ms);
+    }
+    assert!(seen.len() > 25, "the delays spread out: {seen:?}");
+}
+
+#[test]
+fn forward_attempts_are_spent_on_retriable_failures_only() {
+    let course = Course { forward_max_attempts: 3, ..course() };
+    for (failure, attempts) in [(no(true), 3), (no(false), 1)] {
+        let mut task = started(Operation::Create, 1, course.clone());
+        let mut now = NOW;
+        while task.phase() == Phase::Forward {
+            let plan = task.plan(now, Starting::Allowed);
+            if let Status::Waiting { due_at_ms } = plan.status {
+                now = due_at_ms;
+            }
+            for call in plan.calls {
+                let answer = match call.kind {
+                    CallKind::Act => Answer::Change(ChangeAnswer::Refused(failure.clone())),
+                    _ => holds(Presence::Absent),
+                };
+                task.answer(call, answer, now).unwrap();
+            }
+        }
+        assert_eq!(task.nodes()[0].attempts(), attempts);
+        assert_eq!(task.phase(), Phase::RolledBack);
+    }
+}
+
+#[test]
+fn an_earlier_lost_call_is_not_forgotten_when_a_later_one_is_refused() {
+    let course = Course { forward_max_attempts: 2, ..course() };
+    let mut task = started(Operation::Create, 1, course);
+    expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
+    expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Unknown(no(true))));
+    let Status::Waiting { due_at_ms } = task.plan(NOW, Starting::Allowed).status else {
+        panic!("it is tried again")
+    };
+    let look = task.plan(due_at_ms, Starting::Allowed).calls[0];
+    task.answer(look, holds(Presence::Absent), due_at_ms).unwrap();
+    expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Refused(no(false))));
+    assert_eq!(states(&task), [NodeState::Unknown]);
+    assert_eq!(next(&mut task), Call { node: 0, kind: CallKind::Undo });
+}
+
+#[test]
+fn a_recovered_call_is_looked_at_and_counts_as_ours() {
+    for (held, state) in
+        [(Presence::Present, NodeState::Applied), (Presence::Absent, NodeState::Calling)]
+    {
+        let mut task = started(Operation::Create, 1, course());
+        expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
+        next(&mut task);
+        let record = serde_json::to_string(&task).unwrap();
+        let mut task: Task = serde_json::from_str(&record).unwrap();
+        task.take_up(1, NOW);
+        assert_eq!(states(&task), [NodeState::Unknown]);
+        expect(&mut task, 0, CallKind::Look, holds(held));
+        task.plan(NOW, Starting::Allowed);
+        assert_eq!(states(&task), [state]);
+    }
+}
+
+#[test]
+fn a_cancelled_task_stops_going_forward_and_rolls_back() {
+    let mut task = acting_on_the_second(course());
+    let act = next(&mut task);
+    task.cancel("enough", NOW);
+    assert_eq!(task.plan(NOW, Starting::Allowed).status, Status::Running, "the call is awaited");
+    task.answer(act, Answer::Change(ChangeAnswer::Applied), NOW).unwrap();
+    for node in [1, 0] {
+        expect(&mut task, node, CallKind::Undo, Answer::Change(ChangeAnswer::Applied));
+    }
+    assert_eq!(task.plan(NOW, Starting::Allowed).status, Status::Ended);
+    assert_eq!((task.phase(), task.client_state()), (Phase::Cancelled, ClientState::Revoked));
+}
+
+#[test]
+fn a_withdrawn_call_was_never_made() {
+    let mut task = acting_on_the_second(course());
+    let act = next(&mut task);
+    task.withdraw(act);
+    task.cancel("enough", NOW);
+    expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Applied));
+    task.plan(NOW, Starting::Allowed);
+    assert_eq!(states(&task), [NodeState::Undone, NodeState::Pending]);
+    assert_eq!(task.nodes()[1].attempts(), 0);
+}
+
+#[test]
+fn a_cancelled_retry_leaves_its_letter_and_says_nothing_of_its_node() {
+    let mut task = acting_on_the_second(Course { rollback_max_retries: 0, ..course() });
+    expect(&mut task, 1, CallKind::Act, Answer::Change(ChangeAnswer::Refused(no(false))));
+    expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Refused(no(false))));
+    task.plan(NOW, Starting::Allowed);
+    let letter = task.dead_letters(NOW).remove(0);
+    let mut retry = Task::retry("r".into(), letter, course());
+    retry.cancel("superseded", NOW);
+    retry.take_up(0, NOW);
+    assert_eq!(retry.plan(NOW, Starting::Allowed).status, Status::Ended);
+    assert_eq!(retry.client_state(), ClientState::Revoked);
+    assert!(retry.dead_letters(NOW).is_empty() && retry.holdings().is_empty());
+}
+
+#[test]
+fn a_task_recovered_too_often_is_given_up_with_letters_for_what_it_touched() {
+    let task = acting_on_the_second(Course { max_recoveries: 2, ..course() });
+    let record = serde_json::to_string(&task).unwrap();
+    for (recoveries, given_up) in [(2, false), (3, true)] {
+        let mut task: Task = serde_json::from_str(&record).unwrap();
+        task.take_up(recoveries, NOW);
+        let status = task.plan(NOW, Starting::Allowed).status;
+        assert_eq!(status == Status::Ended, given_up);
+        let letters = task.dead_letters(NOW);
+        let nodes: Vec<_> = letters.iter().map(|letter| letter.node.as_str()).collect();
+        assert_eq!(nodes, if given_up { vec!["n1"] } else { vec![] });
+    }
+}
+
+#[test]
+fn nodes_are_called_side_by_side_as_far_as_allowed() {
+    for parallelism in 1..=4 {
+        let course = Course { node_parallelism: parallelism, ..course() };
+        let mut task = started(Operation::Delete, 3, course);
+        let calls = task.plan(NOW, Starting::Allowed).calls;
+        assert_eq!(calls.len(), usize::try_from(parallelism).unwrap().min(3));
+    }
+}
+
+#[test]
+fn nothing_is_started_while_held() {
+    let mut task = acting_on_the_second(course());
+    let plan = task.plan(NOW, Starting::Held);
+    assert_eq!((plan.calls.len(), plan.status), (0, Status::Held));
+    assert_eq!(next(&mut task), Call { node: 1, kind: CallKind::Act });
+}
+
+#[test]
+fn an_answer_nobody_asked_for_is_an_error_and_changes_nothing() {
+    let look = Answer::Look(LookAnswer::Holds(Presence::Absent));
+    let change = Answer::Change(ChangeAnswer::Applied);
+    let fresh = Task::new("t".into(), Operation::Create, "g".into(), vec!["n".into()], course());
+    let idle = started(Operation::Create, 1, course());
+    let mut looking = idle.clone();
+    next(&mut looking);
+    let mut ended = looking.clone();
+    let call = Call { node: 0, kind: CallKind::Look };
+    ended.answer(call, holds(Presence::Present), NOW).unwrap();
+    ended.plan(NOW, Starting::Allowed);
+    let mut rolling_back = acting_on_the_second(course());
+    expect(&mut rolling_back, 1, CallKind::Act, Answer::Change(ChangeAnswer::Unknown(no(false))));
+    next(&mut rolling_back);
+
+    let kinds = [CallKind::Look, CallKind::Act, CallKind::Undo, CallKind::Settle];
+    for (name, task, legal) in [
+        ("fresh", &fresh, None),
+        ("idle", &idle, None),
+        ("looking", &looking, Some((0, CallKind::Look))),
+        ("ended", &ended, None),
+        ("rolling back", &rolling_back, Some((1, CallKind::Undo))),
+    ] {
+        for node in 0..3 {
+            for kind in kinds {
+                for answer in [&look, &change] {
+                    let mut copy = task.clone();
+                    let fits = matches!(
+                        (kind, answer),
+                        (CallKind::Look | CallKind::Settle, Answer::Look(_))
+                            | (CallKind::Act | CallKind::Undo, Answer::Change(_))
+                    );
+                    let taken = copy.answer(Call { node, kind }, answer.clone(), NOW).is_ok();
+                    let expected = fits && legal == Some((node, kind));
+                    assert_eq!(taken, expected, "{name}: {kind:?} of node {node}: {answer:?}");
+                    assert!(taken || copy == *task, "{name}: {kind:?} changed the task");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn history_and_reasons_are_bounded() {
+    let endless = Course { rollback_max_retries: 1_000, ..course() };
+    let mut task = started(Operation::Create, 1, endless);
+    expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
+    let long = || Answer::Change(ChangeAnswer::Unknown(Failure::new("ß".repeat(5_000), false)));
+    expect(&mut task, 0, CallKind::Act, long());
+    let mut now = NOW;
+    for _ in 0..500 {
+        let plan = task.plan(now, Starting::Allowed);
+        match plan.status {
+            Status::Waiting { due_at_ms } => now = due_at_ms,
+            _ => task.answer(plan.calls[0], long(), now).unwrap(),
+        }
+    }
+    assert_eq!(task.history().entries().len(), saga::HISTORY_ENTRIES_MAX);
+    assert!(task.history().dropped() > 0);
+    assert_eq!(task.history().entries()[0].event, "started");
+    assert_eq!(task.nodes()[0].last_error().unwrap().chars().count(), 301);
+}
+
+#[test]
+fn a_record_written_by_this_version_stays_readable() {
+    let record = r#"{"id":"t","operation":"create","group_id":"g","phase":"rollback","nodes":[
+        {"address":"n1","state":"undoing","before":"absent","uncertain":true,"attempts":1,
+         "failures":1,"rollback_attempts":2,"due_at_ms":7,"last_error":"no","updated_at_ms":6},
+        {"address":"n2","state":"pending","attempts":0}],
+        "course":{"forward_max_attempts":1,"rollback_max_retries":3,
+        "rollback_retry_delay_ms":10000,"rollback_backoff_percent":100,
+        "rollback_jitter_percent":0,"node_parallelism":1,"max_recoveries":10},
+        "error":"n1: no","history":{"entries":[{"t":5,"e":"started"},
+        {"t":6,"e":"unknown","n":0,"d":"no"}],"dropped":0}}"#;
+    let task: Task = serde_json::from_str(record).unwrap();
+    let again: serde_json::Value = serde_json::to_value(&task).unwrap();
+    let before: serde_json::Value = serde_json::from_str(record).unwrap();
+    assert_eq!(again, before);
+}
