@@ -2,11 +2,12 @@
 
 use anyhow::Context as _;
 use serde_json::Value;
+use spdx::{Expression, ParseMode};
 
 use crate::build::cargo;
 use crate::process::output;
 
-/// Permissive licences, by their SPDX names.
+/// Licences, by their SPDX names, that ask no more of a program than to keep their notices.
 const ALLOWED: [&str; 12] = [
     "0BSD",
     "Apache-2.0",
@@ -22,6 +23,14 @@ const ALLOWED: [&str; 12] = [
     "Zlib",
 ];
 
+/// Licences that are fine for one package, used as it is.
+const ALLOWED_FOR: [(&str, &str); 2] = [
+    // Copyleft for its own files only, which nobody here changes; it comes with spin-sdk.
+    ("smartstring", "MPL-2.0+"),
+    // A table of certificates rather than code; the dev host alone has it.
+    ("webpki-roots", "CDLA-Permissive-2.0"),
+];
+
 /// The dependencies whose licence is not allowed, as `name version: licence`.
 pub(crate) fn refused() -> anyhow::Result<Vec<String>> {
     let metadata = output(cargo().args(["metadata", "--format-version", "1", "--locked"]))?;
@@ -30,7 +39,9 @@ pub(crate) fn refused() -> anyhow::Result<Vec<String>> {
     let text = |package: &Value, field: &str| {
         package.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    let refused = packages.iter().filter(|package| !is_allowed(&text(package, "license")));
+    let refused = packages
+        .iter()
+        .filter(|package| !is_allowed(&text(package, "name"), &text(package, "license")));
     Ok(refused
         .map(|package| {
             let licence = text(package, "license");
@@ -39,54 +50,14 @@ pub(crate) fn refused() -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-/// Whether an SPDX expression can be met with allowed licences alone. `/` is the old way to write
-/// OR.
-fn is_allowed(expression: &str) -> bool {
-    let expression = expression.replace('/', " OR ");
-    let mut depth = 0_i32;
-    let mut parts = vec![String::new()];
-    let mut operators = Vec::new();
-    for word in expression.replace('(', " ( ").replace(')', " ) ").split_whitespace() {
-        match word {
-            "AND" | "OR" if depth == 0 => {
-                operators.push(word.to_owned());
-                parts.push(String::new());
-                continue;
-            }
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ => {}
-        }
-        if let Some(part) = parts.last_mut() {
-            if !part.is_empty() {
-                part.push(' ');
-            }
-            part.push_str(word);
-        }
-    }
-    let part_is_allowed =
-        |part: &String| match part.strip_prefix("( ").and_then(|inner| inner.strip_suffix(" )")) {
-            Some(inner) => is_allowed(inner),
-            None => ALLOWED.contains(&part.as_str()),
-        };
-    alternatives(&parts, &operators)
-        .iter()
-        .any(|alternative| alternative.iter().all(&part_is_allowed))
-}
-
-/// Groups the parts between ORs.
-fn alternatives(parts: &[String], operators: &[String]) -> Vec<Vec<String>> {
-    let mut alternatives = vec![Vec::new()];
-    for (index, part) in parts.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|index| operators.get(index));
-        if before.is_some_and(|operator| operator == "OR") {
-            alternatives.push(Vec::new());
-        }
-        if let Some(alternative) = alternatives.last_mut() {
-            alternative.push(part.clone());
-        }
-    }
-    alternatives
+/// Whether a package's SPDX expression can be met with allowed licences alone.
+fn is_allowed(package: &str, expression: &str) -> bool {
+    // Lax: old packages write `/` for OR.
+    let Ok(expression) = Expression::parse_mode(expression, ParseMode::LAX) else { return false };
+    expression.evaluate(|licence| {
+        let licence = licence.to_string();
+        ALLOWED.contains(&licence.as_str()) || ALLOWED_FOR.contains(&(package, &licence))
+    })
 }
 
 #[cfg(test)]
@@ -103,10 +74,16 @@ mod tests {
             "(MIT OR Apache-2.0) AND Unicode-3.0",
             "MIT OR Apache-2.0 OR LGPL-2.1-or-later",
         ] {
-            assert!(is_allowed(allowed), "{allowed}");
+            assert!(is_allowed("any", allowed), "{allowed}");
         }
         for refused in ["", "GPL-3.0", "MIT AND GPL-3.0", "(GPL-3.0 OR AGPL-3.0) AND MIT"] {
-            assert!(!is_allowed(refused), "{refused}");
+            assert!(!is_allowed("any", refused), "{refused}");
         }
+    }
+
+    #[test]
+    fn an_exception_is_for_its_package_alone() {
+        assert!(is_allowed("smartstring", "MPL-2.0+"));
+        assert!(!is_allowed("another", "MPL-2.0+"));
     }
 }
