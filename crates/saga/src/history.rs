@@ -44,7 +44,11 @@ impl History {
         self.dropped
     }
 
-    fn push(&mut self, entry: HistoryEntry) {
+    /// Adds an entry. Workers read Redis's clock a millisecond sooner or later each time, so its
+    /// time is moved up to the last one's where it would read as if it came before.
+    fn push(&mut self, mut entry: HistoryEntry) {
+        let last_ms = self.entries.last().map_or(0, |last| last.at_ms);
+        entry.at_ms = entry.at_ms.max(last_ms);
         if self.entries.len() >= HISTORY_ENTRIES_MAX {
             self.entries.remove(HISTORY_ENTRIES_MAX / 2);
             self.dropped = self.dropped.saturating_add(1);
@@ -67,5 +71,38 @@ impl Task {
             node: Some(node),
             detail,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{Course, Operation};
+
+    fn task() -> Task {
+        Task::new("t".to_owned(), Operation::Create, "g".to_owned(), vec![], Course::default())
+    }
+
+    #[test]
+    fn times_never_go_back() {
+        let mut task = task();
+        task.note(5, "first", None);
+        task.note(4, "second", None);
+        let times: Vec<u64> = task.history().entries().iter().map(|entry| entry.at_ms).collect();
+        assert_eq!(times, [5, 5]);
+    }
+
+    #[test]
+    fn a_long_history_loses_its_middle_and_says_so() {
+        let mut task = task();
+        let most = u64::try_from(HISTORY_ENTRIES_MAX).unwrap();
+        for at_ms in 0..most + 10 {
+            task.note(at_ms, "again", None);
+        }
+        let entries = task.history().entries();
+        assert_eq!(entries.len(), HISTORY_ENTRIES_MAX);
+        assert_eq!(entries.first().unwrap().at_ms, 0);
+        assert_eq!(entries.last().unwrap().at_ms, most + 9);
+        assert_eq!(task.history().dropped(), 10);
     }
 }
