@@ -7,8 +7,12 @@ use crate::process;
 use crate::toolchain::{self, TARGET, Toolchain};
 
 /// The components that spin.toml names, as packages and as files.
-const COMPONENTS: [(&str, &str); 3] =
-    [("api", "api.wasm"), ("worker", "worker.wasm"), ("cluster-manager", "cluster_manager.wasm")];
+const COMPONENTS: [(&str, &str); 4] = [
+    ("api", "api.wasm"),
+    ("worker", "worker.wasm"),
+    ("cluster-manager", "cluster_manager.wasm"),
+    ("docs", "docs.wasm"),
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Options {

@@ -1,7 +1,8 @@
-//! The HTTP component: accepts tasks, tells how they stand, and serves the dead letters.
+//! The HTTP API. It reaches Redis and nothing else.
 
-use routes::Api;
-use spin_runtime::{JsonLog, SpinRedis, Variables, serve};
+use routes::{Api, NoNodes};
+use settings::DrainUse;
+use spin_runtime::{JsonLog, SpinClock, SpinRedis, Variables, serve};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use store::{Store, StoreError};
@@ -12,11 +13,20 @@ const LOG: JsonLog = JsonLog { component: "api" };
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     serve(request, out, LOG, async |request| {
+        if let Some(reply) = routes::health(&request) {
+            return Ok(reply);
+        }
         let settings = settings::api(&Variables)?;
         let redis = settings::redis(&Variables)?;
         let redis = SpinRedis::open(&redis).map_err(StoreError::from)?;
-        let store = Store::new(redis);
-        let api = Api { store: &store, settings: &settings, new_id: &Uuid::new_v4 };
+        let api = Api {
+            store: Store::new(redis),
+            settings,
+            worker_settings: || settings::drain(&Variables, DrainUse::Worker).map(drop),
+            nodes: NoNodes,
+            clock: SpinClock,
+            new_id: Uuid::new_v4,
+        };
         Ok(api.handle(&request).await)
     })
     .await;

@@ -2,8 +2,8 @@
 
 use futures::{SinkExt as _, StreamExt as _};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use http::{Request, Response, StatusCode};
-use routes::{BODY_BYTES_MAX, Problem};
+use http::{Request, StatusCode};
+use routes::{BODY_BYTES_MAX, Body, Problem, Reply};
 use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
 use wasi::clocks::monotonic_clock;
 
@@ -16,14 +16,14 @@ pub async fn serve(
     request: IncomingRequest,
     out: ResponseOutparam,
     log: JsonLog,
-    handle: impl AsyncFnOnce(Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Problem>,
+    handle: impl AsyncFnOnce(Request<Vec<u8>>) -> Result<Reply, Problem>,
 ) {
     let started = monotonic_clock::now();
     let answered = match read(request).await {
         Ok(request) => handle(request).await,
         Err(problem) => Err(problem),
     };
-    let mut response = answered.unwrap_or_else(Problem::into_response);
+    let mut response = answered.unwrap_or_else(Problem::into_reply);
     if let Some(cause) = response.extensions().get::<Problem>().and_then(Problem::cause) {
         drain::Log::line(&log, "request failed", &[("reason", cause)]);
     }
@@ -67,10 +67,12 @@ async fn read(request: IncomingRequest) -> Result<Request<Vec<u8>>, Problem> {
     Ok(parts.map(|()| body))
 }
 
-async fn send(response: Response<Vec<u8>>, out: ResponseOutparam) -> Result<(), &'static str> {
-    let (mut parts, body) = response.into_parts();
-    if parts.status != StatusCode::NO_CONTENT {
-        parts.headers.insert(CONTENT_LENGTH, body.len().into());
+async fn send(reply: Reply, out: ResponseOutparam) -> Result<(), &'static str> {
+    let (mut parts, body) = reply.into_parts();
+    if let Body::Whole(bytes) = &body
+        && parts.status != StatusCode::NO_CONTENT
+    {
+        parts.headers.insert(CONTENT_LENGTH, bytes.len().into());
     }
     let headers: Vec<(String, Vec<u8>)> = parts
         .headers
@@ -82,7 +84,18 @@ async fn send(response: Response<Vec<u8>>, out: ResponseOutparam) -> Result<(), 
     response.set_status_code(parts.status.as_u16()).map_err(|()| "the status is not valid")?;
     let mut sink = response.take_body();
     out.set(response);
-    // The client may be gone by now, and then nobody misses the body.
-    let _ = sink.send(body).await;
+    // The client may be gone by now, and then nobody misses the rest.
+    match body {
+        Body::Whole(bytes) => {
+            let _ = sink.send(bytes).await;
+        }
+        Body::Stream(mut chunks) => {
+            while let Some(chunk) = chunks.next().await {
+                if sink.send(chunk).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
     Ok(())
 }

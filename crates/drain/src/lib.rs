@@ -8,10 +8,12 @@
 mod environment;
 mod node_call;
 mod run;
+mod tally;
 mod work;
 
 pub use environment::{
     Adapter, Clock, Finding, Log, NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, NodeResponse,
     Prepared, SendError, Verdict,
 };
+pub use node_call::inspect;
 pub use run::{Drain, Limits, Report};

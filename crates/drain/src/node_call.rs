@@ -48,6 +48,24 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
     }
 }
 
+/// Asks a node what it holds, and changes nothing.
+///
+/// # Errors
+/// When the node does not say, with the reason.
+pub async fn inspect<N: NodeClient, A: Adapter>(
+    client: &N,
+    adapter: &A,
+    node: &str,
+    group_id: &str,
+    timeout_ms: u64,
+) -> Result<Presence, String> {
+    match call(client, adapter, Verb::Inspect, node, group_id, timeout_ms).await {
+        Answer::Look(LookAnswer::Holds(held)) => Ok(held),
+        Answer::Look(LookAnswer::Failed(failure)) => Err(failure.reason),
+        Answer::Change(_) => Err("the answer is to another question".to_owned()),
+    }
+}
+
 /// Where a node's API begins: the settings name it as `host:port` or as a URL.
 fn base_url(node: &str) -> String {
     if node.contains("://") {

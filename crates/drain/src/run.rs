@@ -91,6 +91,8 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
         let sent_at_ms = self.clock.now_ms();
         let (commits, gated) = work.take_news();
         let renewals = work.due_renewals(sent_at_ms);
+        let idle = work.held() == 0;
+        let tallies = work.tally.flush(sent_at_ms, idle);
         let answer = self
             .store
             .step(Step {
@@ -98,12 +100,13 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
                 registration_ms: REGISTRATION_MS,
                 lease_ms: self.limits.lease_ms,
                 slots: self.limits.concurrency.saturating_sub(work.held()),
-                idle: work.held() == 0,
+                idle,
                 closing,
                 stays: self.limits.stays,
                 task_ttl_s: self.limits.task_ttl_s,
                 renewals,
                 commits,
+                tallies,
             })
             .await?;
         work.closing = closing;

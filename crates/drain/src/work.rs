@@ -7,13 +7,14 @@ use std::pin::Pin;
 use futures::stream::FuturesUnordered;
 use saga::{
     Answer, Call, CallKind, ClientState, DeadLetter, DeadLetterKind, Operation, Starting, Status,
-    Task,
+    Task, Verb,
 };
 use store::{Claimed, Commit, CommitKind, Flag, Redis, StepAnswer, StoreError, Verdict};
 
 use crate::environment::{Adapter, Clock, Log, NodeClient};
 use crate::node_call;
 use crate::run::{Drain, Report};
+use crate::tally::Tally;
 
 /// A call that came back.
 pub(crate) struct Answered {
@@ -21,6 +22,9 @@ pub(crate) struct Answered {
     epoch: u64,
     call: Call,
     answer: Answer,
+    verb: Verb,
+    node: String,
+    took_ms: u64,
 }
 
 /// A call that waits until its intent is stored.
@@ -48,6 +52,7 @@ pub(crate) struct Work<'a, R, N, A, C, L> {
     renewed_at_ms: u64,
     pub(crate) closing: bool,
     pub(crate) report: Report,
+    pub(crate) tally: Tally,
     /// A record that could not be written: the drain ends with it.
     failure: Option<StoreError>,
 }
@@ -64,6 +69,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             renewed_at_ms: drain.clock.now_ms(),
             closing: false,
             report: Report::default(),
+            tally: Tally::default(),
             failure: None,
         }
     }
@@ -142,7 +148,8 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     pub(crate) fn take_in(&mut self, answered: Vec<Answered>) {
         let now_ms = self.redis_now_ms();
         let mut touched = Vec::with_capacity(answered.len());
-        for Answered { task_id, epoch, call, answer } in answered {
+        for Answered { task_id, epoch, call, answer, verb, node, took_ms } in answered {
+            self.tally.count(verb, node, &answer, took_ms);
             let Some(held) = self.held.get_mut(&task_id).filter(|held| held.epoch == epoch) else {
                 continue;
             };
@@ -281,10 +288,12 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         self.report.calls += 1;
         self.in_flight.push(Box::pin(async move {
             let timeout_ms = drain.limits.node_timeout_ms;
+            let started_ms = drain.clock.now_ms();
             let answer =
                 node_call::call(&drain.client, &drain.adapter, verb, &node, &group_id, timeout_ms)
                     .await;
-            Answered { task_id, epoch, call, answer }
+            let took_ms = drain.clock.now_ms().saturating_sub(started_ms);
+            Answered { task_id, epoch, call, answer, verb, node, took_ms }
         }));
     }
 

@@ -1,20 +1,50 @@
-//! Who may call: anybody, unless tokens are set.
+//! Who may call what: anybody anything, unless tokens are set.
 
 use http::Request;
 use http::header::AUTHORIZATION;
+use settings::{Role, Token};
 
-use crate::problem::{Problem, catalogue};
+use crate::catalogue;
+use crate::problem::Problem;
 
-/// Lets a request pass that bears one of `tokens`, or any request when there are none.
-pub(crate) fn check(request: &Request<Vec<u8>>, tokens: &[String]) -> Result<(), Problem> {
+/// Who calls, for the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The token's name; `anybody` when no tokens are set.
+    pub(crate) name: String,
+}
+
+/// Lets a request pass that bears one of `tokens` with at least `role`, or any request when there
+/// are no tokens.
+pub(crate) fn check<B>(
+    request: &Request<B>,
+    role: Role,
+    tokens: &[Token],
+) -> Result<Caller, Problem> {
     if tokens.is_empty() {
-        return Ok(());
+        return Ok(Caller { name: "anybody".to_owned() });
     }
     let header = request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let given = header.and_then(bearer).unwrap_or_default();
     // Every token is compared to its end, so that time tells nothing about them.
-    let matches = tokens.iter().fold(false, |matches, token| matches | same(given, token));
-    if matches { Ok(()) } else { Err(catalogue::unauthorized()) }
+    let matching =
+        tokens.iter().fold(
+            None,
+            |matching, token| {
+                if same(given, &token.secret) { Some(token) } else { matching }
+            },
+        );
+    let Some(token) = matching else { return Err(Problem::plain(&catalogue::UNAUTHORIZED)) };
+    if token.role < role {
+        let detail = format!(
+            "The token {} has the role {}; this route wants {}.",
+            token.name,
+            token.role.name(),
+            role.name()
+        );
+        return Err(Problem::new(&catalogue::FORBIDDEN, detail));
+    }
+    Ok(Caller { name: token.name.clone() })
 }
 
 fn bearer(header: &[u8]) -> Option<&[u8]> {

@@ -1,102 +1,160 @@
 //! The HTTP API: from a request to a response, with one round trip to Redis between them.
 //!
+//! A route is one place: its file has its types, its handler and its documentation.
+//!
 //! ```text
-//! POST   /groups/create                  submit.rs
-//! POST   /groups/delete                  submit.rs
-//! GET    /groups/task/{task_id}          task.rs
-//! POST   /groups/task/{task_id}/cancel   task.rs
-//! GET    /dead-letters                   letters.rs
-//! GET    /dead-letters/{id}              letters.rs
-//! DELETE /dead-letters/{id}              letters.rs
-//! POST   /dead-letters/{id}/retry        letters.rs
-//! POST   /maintenance/sweep              sweep.rs
+//! submit.rs    POST /groups/create, /groups/delete, /groups/bulk
+//! task.rs      GET  /groups/task/{task_id}          POST …/cancel
+//! events.rs    GET  /groups/task/{task_id}/events
+//! tasks.rs     GET  /tasks
+//! groups.rs    GET  /groups, /groups/by-id/{group_id}   POST …/repair
+//! letters.rs   GET  /dead-letters, /dead-letters/{id}   POST …/retry   DELETE
+//! operate.rs   GET  /healthz, /readyz               POST /maintenance/pause, resume, sweep
+//! metrics.rs   GET  /metrics
 //! ```
 //!
-//! Everything that fails is answered as an RFC 9457 problem (`problem.rs`).
+//! Everything that fails is answered as an RFC 9457 problem (`catalogue.rs`). The documentation is
+//! compiled only with the feature `openapi`, so that components do not carry it.
 
 mod access;
-mod answer;
+mod catalogue;
+mod cors;
+mod events;
+mod groups;
 mod letters;
+mod metrics;
+mod nodes;
+#[cfg(feature = "openapi")]
+mod openapi;
+mod operate;
+mod page;
 mod problem;
+mod query;
+mod reply;
+mod route;
 mod submit;
-mod sweep;
 mod task;
+mod tasks;
+mod timeline;
 mod times;
 
-use http::{Method, Request, Response};
-use settings::ApiSettings;
+use drain::Clock;
+use http::Request;
+use settings::{ApiSettings, SettingError};
 use store::{Redis, Store};
 
+use access::Caller;
+pub use catalogue::{KINDS, Kind, Retry};
+pub use nodes::{NoNodes, Nodes};
+#[cfg(feature = "openapi")]
+pub use openapi::openapi;
+pub use operate::health;
 pub use problem::Problem;
-use problem::catalogue;
-pub use sweep::sweep;
+use query::Query;
+pub use reply::{Body, Reply};
+use route::{Action, Route};
 
 /// The most bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// What the routes need: where tasks are kept, the settings, and a source of new ids.
-pub struct Api<'a, R> {
-    pub store: &'a Store<R>,
-    pub settings: &'a ApiSettings,
-    pub new_id: &'a dyn Fn() -> uuid::Uuid,
+/// Every route.
+static ROUTES: &[&Route] = &[
+    &submit::CREATE,
+    &submit::DELETE,
+    &submit::BULK,
+    &task::SHOW,
+    &task::CANCEL,
+    &events::STREAM,
+    &tasks::LIST,
+    &groups::LIST,
+    &groups::SHOW,
+    &groups::REPAIR,
+    &letters::LIST,
+    &letters::RETRY_ALL,
+    &letters::SHOW,
+    &letters::DISCARD,
+    &letters::RETRY,
+    &operate::HEALTH,
+    &operate::READY,
+    &operate::PAUSE,
+    &operate::RESUME,
+    &operate::SWEEP,
+    &metrics::SHOW,
+];
+
+/// What the routes need: where tasks are kept, the settings, the nodes if they can be reached from
+/// here, a clock, and a source of new ids.
+pub struct Api<R, C, N> {
+    pub store: Store<R>,
+    pub settings: ApiSettings,
+    /// Whether the worker's settings are as they should be.
+    pub worker_settings: fn() -> Result<(), SettingError>,
+    pub nodes: N,
+    pub clock: C,
+    pub new_id: fn() -> uuid::Uuid,
 }
 
-impl<R: Redis> Api<'_, R> {
+/// A request on its way to its handler.
+struct Call<'a> {
+    request: &'a Request<Vec<u8>>,
+    caller: Caller,
+    /// The path's parameter, decoded.
+    parameter: String,
+}
+
+impl<'a> Call<'a> {
+    /// The query, which may have these parameters and no others.
+    fn query(&self, params: &[&query::Param]) -> Result<Query<'a>, Problem> {
+        Query::read(self.request.uri().query(), params)
+    }
+
+    /// A header as text.
+    fn header(&self, name: &str) -> Option<&'a str> {
+        self.request.headers().get(name)?.to_str().ok()
+    }
+}
+
+impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
     /// Answers one request. Never fails: what goes wrong is in the response.
-    pub async fn handle(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let answered = match access::check(request, &self.settings.api_tokens) {
-            Ok(()) => self.route(request).await,
-            Err(problem) => Err(problem),
-        };
-        answered.unwrap_or_else(|problem| problem.into_response())
-    }
-
-    async fn route(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Problem> {
-        let method = request.method();
-        let path = request.uri().path();
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match parts.as_slice() {
-            ["groups", "create"] => {
-                only(method, &[Method::POST])?;
-                self.submit(saga::Operation::Create, request.body()).await
-            }
-            ["groups", "delete"] => {
-                only(method, &[Method::POST])?;
-                self.submit(saga::Operation::Delete, request.body()).await
-            }
-            ["groups", "task", task_id] => {
-                only(method, &[Method::GET])?;
-                self.show_task(task_id).await
-            }
-            ["groups", "task", task_id, "cancel"] => {
-                only(method, &[Method::POST])?;
-                self.cancel_task(task_id).await
-            }
-            ["dead-letters"] => {
-                only(method, &[Method::GET])?;
-                self.list_letters(request.uri().query().unwrap_or_default()).await
-            }
-            ["dead-letters", letter_id] => {
-                only(method, &[Method::GET, Method::DELETE])?;
-                if method == Method::GET {
-                    self.show_letter(letter_id).await
-                } else {
-                    self.discard_letter(letter_id).await
-                }
-            }
-            ["dead-letters", letter_id, "retry"] => {
-                only(method, &[Method::POST])?;
-                self.retry_letter(letter_id).await
-            }
-            _ => Err(catalogue::no_such_route(path)),
+    pub async fn handle(self, request: &Request<Vec<u8>>) -> Reply {
+        let origins = self.settings.cors_origins.clone();
+        if let Some(reply) = cors::preflight(request, &origins) {
+            return reply;
         }
+        let mut reply = self.answer(request).await.unwrap_or_else(Problem::into_reply);
+        cors::allow(request, &origins, reply.headers_mut());
+        reply
     }
-}
 
-fn only(method: &Method, allowed: &'static [Method]) -> Result<(), Problem> {
-    if allowed.contains(method) {
-        Ok(())
-    } else {
-        Err(catalogue::method_not_allowed(method, allowed))
+    async fn answer(self, request: &Request<Vec<u8>>) -> Result<Reply, Problem> {
+        let (route, parameter) = route::find(ROUTES, request.method(), request.uri().path())?;
+        let caller = match route.role {
+            Some(role) => access::check(request, role, &self.settings.api_tokens)?,
+            None => Caller { name: "anybody".to_owned() },
+        };
+        let call = Call { request, caller, parameter };
+        match route.action {
+            Action::CreateGroup => self.submit(&call, saga::Operation::Create).await,
+            Action::DeleteGroup => self.submit(&call, saga::Operation::Delete).await,
+            Action::SubmitMany => self.submit_many(&call).await,
+            Action::ShowTask => self.show_task(&call).await,
+            Action::CancelTask => self.cancel_task(&call).await,
+            Action::StreamEvents => self.stream_events(&call).await,
+            Action::ListTasks => self.list_tasks(&call).await,
+            Action::ListGroups => self.list_groups(&call).await,
+            Action::ShowGroup => self.show_group(&call).await,
+            Action::RepairGroup => self.repair_group(&call).await,
+            Action::ListLetters => self.list_letters(&call).await,
+            Action::ShowLetter => self.show_letter(&call).await,
+            Action::RetryLetter => self.retry_letter(&call).await,
+            Action::RetryLetters => self.retry_letters(&call).await,
+            Action::DiscardLetter => self.discard_letter(&call).await,
+            Action::Health => operate::health_reply(),
+            Action::Ready => self.ready().await,
+            Action::Metrics => self.metrics().await,
+            Action::Pause => self.pause(&call, true).await,
+            Action::Resume => self.pause(&call, false).await,
+            Action::Sweep => self.sweep().await,
+        }
     }
 }

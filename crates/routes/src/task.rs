@@ -1,24 +1,66 @@
 //! `GET /groups/task/{task_id}` and `POST /groups/task/{task_id}/cancel`.
 
-use http::{Response, StatusCode};
-use saga::{ClientState, NodeState, Operation, Phase, Task};
+use drain::Clock;
+use http::header::HeaderName;
+use http::{Method, StatusCode};
+use saga::{ClientState, NodeState, Phase, Task};
 use serde::Serialize;
-use store::{Cancelled, Note, Redis, TaskView};
+use settings::Role;
+use store::{Cancelled, Redis, TaskView};
 use uuid::Uuid;
 
-use crate::Api;
-use crate::answer::json;
-use crate::problem::{Problem, catalogue};
+use crate::catalogue;
+use crate::problem::Problem;
+use crate::query::{Param, ParamKind};
+use crate::reply::{Reply, json};
+use crate::route::{Action, Route};
+use crate::timeline::{self, TimelineEntry};
 use crate::times::rfc3339;
+use crate::{Api, Call, Nodes};
+
+/// The longest that a request waits for a task to end, in seconds: HTTP hosts allow about 30.
+const WAIT_S_MAX: u64 = 25;
+/// Between two looks at a task that is waited for, in milliseconds: at first, and at most.
+const LOOK_MS_MIN: u64 = 10;
+const LOOK_MS_MAX: u64 = 200;
+
+pub(crate) static SHOW: Route = Route {
+    method: Method::GET,
+    path: "/groups/task/{task_id}",
+    role: Some(Role::Read),
+    action: Action::ShowTask,
+};
+pub(crate) static CANCEL: Route = Route {
+    method: Method::POST,
+    path: "/groups/task/{task_id}/cancel",
+    role: Some(Role::Submit),
+    action: Action::CancelTask,
+};
+
+static WAIT: Param = Param {
+    name: "wait",
+    kind: ParamKind::Number { min: 0, max: WAIT_S_MAX },
+    about: "Answer only when the task has ended, or after so many seconds. The header \
+            `Prefer: wait=N` asks for the same.",
+};
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// A task as clients read it. `state` and `status` hold the same word, as in the reference.
 #[derive(Serialize)]
-struct TaskAnswer<'a> {
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "Task"))]
+pub(crate) struct TaskAnswer<'a> {
     task_id: &'a str,
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
+    /// The same as `state`.
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     status: ClientState,
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::PhaseName"))]
     phase: Phase,
-    operation: Operation,
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::OperationName"))]
+    operation: &'static str,
     group_id: &'a str,
     nodes: Vec<NodeAnswer<'a>>,
     /// Why the task turned back.
@@ -27,54 +69,83 @@ struct TaskAnswer<'a> {
     retry_of: Option<&'a str>,
     created_at: String,
     updated_at: String,
+    /// `null` until the task ends.
     finished_at: Option<String>,
-    history: Vec<HistoryAnswer<'a>>,
+    history: Vec<TimelineEntry<'a>>,
     /// Entries missing from the middle of a very long history.
     history_dropped: u32,
 }
 
+/// How one node stands.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "Node"))]
 struct NodeAnswer<'a> {
     node: &'a str,
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::NodeStateName"))]
     state: NodeState,
+    /// Calls sent that were to change the node.
     attempts: u32,
+    /// Undo calls that failed.
     rollback_attempts: u32,
     last_error: Option<&'a str>,
     updated_at: Option<String>,
 }
 
-#[derive(Serialize)]
-struct HistoryAnswer<'a> {
-    at: String,
-    event: &'a str,
-    node: Option<&'a str>,
-    detail: Option<&'a str>,
-}
-
 /// The answer to a cancel.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct CancelAnswer<'a> {
     task_id: &'a str,
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
+    /// The same as `state`.
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     status: ClientState,
 }
 
-impl<R: Redis> Api<'_, R> {
-    pub(crate) async fn show_task(&self, task_id: &str) -> Result<Response<Vec<u8>>, Problem> {
-        let task_id = task_id_of(task_id)?;
-        let view = self.store.poll(&task_id).await?.ok_or_else(catalogue::no_such_task)?;
-        let task = view.task.as_ref().map_err(|reason| {
-            catalogue::internal(&format!("the record of task {task_id} cannot be read: {reason}"))
-        })?;
-        json(StatusCode::OK, &task_answer(&task_id, &view, task), &[])
+impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
+    pub(crate) async fn show_task(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        let wait_s = call.query(&[&WAIT])?.number(&WAIT)?;
+        let preferred_s = call.header("prefer").and_then(preferred_wait_s);
+        let task_id = task_id_of(&call.parameter)?;
+        let wait_ms = wait_s.or(preferred_s).unwrap_or_default().saturating_mul(1_000);
+        let view = self.view_after(&task_id, wait_ms).await?;
+        let task = readable(&task_id, &view)?;
+        let applied = preferred_s
+            .filter(|_| wait_s.is_none())
+            .map(|seconds| (PREFERENCE_APPLIED, format!("wait={seconds}")));
+        json(StatusCode::OK, &task_answer(&task_id, &view, task), applied.as_slice())
     }
 
-    pub(crate) async fn cancel_task(&self, task_id: &str) -> Result<Response<Vec<u8>>, Problem> {
-        let task_id = task_id_of(task_id)?;
-        let state = match self.store.cancel(&task_id, self.settings.task_ttl_s).await? {
-            Cancelled::UnknownTask => return Err(catalogue::no_such_task()),
-            Cancelled::Ended(state) => return Err(catalogue::task_ended(state.name())),
-            Cancelled::Retrying => return Err(catalogue::task_is_retry()),
+    /// A task once it has ended, or as it stands after `wait_ms` milliseconds.
+    async fn view_after(&self, task_id: &str, wait_ms: u64) -> Result<TaskView, Problem> {
+        let started_ms = self.clock.now_ms();
+        let mut look_ms = LOOK_MS_MIN;
+        loop {
+            let view = self.store.poll(task_id).await?.ok_or_else(no_such_task)?;
+            let waited_ms = self.clock.now_ms().saturating_sub(started_ms);
+            let left_ms = wait_ms.saturating_sub(waited_ms);
+            if left_ms == 0 || view.finished_at_ms.is_some() {
+                return Ok(view);
+            }
+            self.clock.sleep(look_ms.min(left_ms)).await;
+            look_ms = look_ms.saturating_mul(2).min(LOOK_MS_MAX);
+        }
+    }
+
+    pub(crate) async fn cancel_task(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        call.query(&[])?;
+        let task_id = task_id_of(&call.parameter)?;
+        let ttl_s = self.settings.task_ttl_s;
+        let state = match self.store.cancel(&task_id, ttl_s, &call.caller.name).await? {
+            Cancelled::UnknownTask => return Err(no_such_task()),
+            Cancelled::Ended(state) => {
+                let detail =
+                    format!("The task has ended as {}, which never changes.", state.name());
+                return Err(Problem::new(&catalogue::TASK_ENDED, detail));
+            }
+            Cancelled::Retrying => return Err(Problem::plain(&catalogue::TASK_IS_RETRY)),
             Cancelled::Revoked => ClientState::Revoked,
             Cancelled::RollingBack => ClientState::Retry,
         };
@@ -83,20 +154,42 @@ impl<R: Redis> Api<'_, R> {
     }
 }
 
+pub(crate) fn no_such_task() -> Problem {
+    Problem::plain(&catalogue::NO_SUCH_TASK)
+}
+
 /// The id in the one form it is stored in. Nothing else was ever given out.
-fn task_id_of(text: &str) -> Result<String, Problem> {
-    Uuid::try_parse(text).map(|id| id.to_string()).map_err(|_| catalogue::no_such_task())
+pub(crate) fn task_id_of(text: &str) -> Result<String, Problem> {
+    Uuid::try_parse(text).map(|id| id.to_string()).map_err(|_| no_such_task())
+}
+
+/// The task's record, or why it cannot be read.
+pub(crate) fn readable<'a>(task_id: &str, view: &'a TaskView) -> Result<&'a Task, Problem> {
+    view.task.as_ref().map_err(|reason| {
+        Problem::internal(&format!("the record of task {task_id} cannot be read: {reason}"))
+    })
+}
+
+/// The seconds in `Prefer: wait=N` (RFC 7240), no more than a request may wait.
+fn preferred_wait_s(header: &str) -> Option<u64> {
+    let preferences = header.split([',', ';']).map(str::trim);
+    let seconds = preferences.filter_map(|preference| preference.strip_prefix("wait=")).next()?;
+    Some(seconds.trim().parse::<u64>().ok()?.min(WAIT_S_MAX))
+}
+
+/// How far a task has come. One that was cancelled before it started ended without a worker to
+/// say so in its record.
+pub(crate) fn phase(view: &TaskView, task: &Task) -> Phase {
+    if view.state == ClientState::Revoked { Phase::Cancelled } else { task.phase() }
 }
 
 fn task_answer<'a>(task_id: &'a str, view: &'a TaskView, task: &'a Task) -> TaskAnswer<'a> {
-    // A task that was cancelled before it started ended without a worker to say so in its record.
-    let revoked = view.state == ClientState::Revoked;
     TaskAnswer {
         task_id,
         state: view.state,
         status: view.state,
-        phase: if revoked { Phase::Cancelled } else { task.phase() },
-        operation: task.operation(),
+        phase: phase(view, task),
+        operation: task.operation().name(),
         group_id: task.group_id(),
         nodes: task.nodes().iter().map(node_answer).collect(),
         error: task.error(),
@@ -104,7 +197,7 @@ fn task_answer<'a>(task_id: &'a str, view: &'a TaskView, task: &'a Task) -> Task
         created_at: rfc3339(view.created_at_ms),
         updated_at: rfc3339(view.updated_at_ms),
         finished_at: view.finished_at_ms.map(rfc3339),
-        history: history(view, task),
+        history: timeline::whole(view, task),
         history_dropped: task.history().dropped(),
     }
 }
@@ -120,26 +213,27 @@ fn node_answer(node: &saga::Node) -> NodeAnswer<'_> {
     }
 }
 
-/// What the worker noted and what people did, in one timeline that begins with the acceptance.
-fn history<'a>(view: &'a TaskView, task: &'a Task) -> Vec<HistoryAnswer<'a>> {
-    type Line<'a> = (u64, &'a str, Option<usize>, Option<&'a str>);
-    let accepted: Line<'a> = (view.created_at_ms, "accepted", None, None);
-    let worked = task.history().entries().iter().map(|entry| -> Line<'a> {
-        (entry.at_ms, &entry.event, entry.node, entry.detail.as_deref())
-    });
-    let noted = view.notes.iter().map(|Note { at_ms, event, detail }| -> Line<'a> {
-        (*at_ms, event, None, detail.as_deref())
-    });
-    let mut lines: Vec<Line<'a>> = std::iter::once(accepted).chain(worked).chain(noted).collect();
-    lines.sort_by_key(|(at_ms, ..)| *at_ms);
-    let node = |index: usize| task.nodes().get(index).map(saga::Node::address);
-    lines
-        .into_iter()
-        .map(|(at_ms, event, index, detail)| HistoryAnswer {
-            at: rfc3339(at_ms),
-            event,
-            node: index.and_then(node),
-            detail,
-        })
-        .collect()
+#[cfg(feature = "openapi")]
+pub(crate) fn document(document: &mut crate::openapi::Document) {
+    document
+        .route(&SHOW, "How a task stands")
+        .query(&[&WAIT])
+        .header("Prefer", "wait=N waits up to N seconds for the end.")
+        .answer::<TaskAnswer<'_>>(200, "The task, with each node's state and the whole timeline.")
+        .problems(&[&catalogue::NO_SUCH_TASK, &catalogue::BAD_QUERY])
+        .end();
+    document
+        .route(&CANCEL, "Cancel a task")
+        .about(
+            "A task that waits ends at once, as REVOKED. One that runs stops going forward and is \
+             rolled back; it ends as REVOKED once every node is as it was before.",
+        )
+        .answer::<CancelAnswer<'_>>(202, "The task is, or is about to be, cancelled.")
+        .problems(&[
+            &catalogue::NO_SUCH_TASK,
+            &catalogue::TASK_ENDED,
+            &catalogue::TASK_IS_RETRY,
+            &catalogue::BAD_QUERY,
+        ])
+        .end();
 }

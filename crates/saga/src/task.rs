@@ -46,10 +46,16 @@ impl Operation {
             Self::Delete => "delete",
         }
     }
+
+    /// The operation of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Create, Self::Delete].into_iter().find(|operation| operation.name() == name)
+    }
 }
 
 /// Whether a node holds the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     Present,
@@ -63,6 +69,21 @@ impl Presence {
         match self {
             Self::Present => "present",
             Self::Absent => "absent",
+        }
+    }
+
+    /// The presence of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Present, Self::Absent].into_iter().find(|presence| presence.name() == name)
+    }
+
+    /// The operation that makes it so.
+    #[must_use]
+    pub fn operation(self) -> Operation {
+        match self {
+            Self::Present => Operation::Create,
+            Self::Absent => Operation::Delete,
         }
     }
 }
@@ -109,6 +130,10 @@ pub enum ClientState {
 }
 
 impl ClientState {
+    /// Every state there is.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Started, Self::Retry, Self::Success, Self::Failure, Self::Revoked];
+
     /// The word on the wire, for example `PENDING`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -120,6 +145,12 @@ impl ClientState {
             Self::Failure => "FAILURE",
             Self::Revoked => "REVOKED",
         }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 

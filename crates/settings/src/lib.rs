@@ -3,11 +3,13 @@
 //! A setting is a Spin variable of the same name; `spin.toml` gives each its default, so none is
 //! ever missing. How the text is come by is the caller's business: see [`Source`].
 
+mod access;
 mod nodes;
 mod parse;
 
 use saga::Course;
 
+pub use access::{Role, Token};
 use parse::Reader;
 pub use parse::SettingError;
 
@@ -28,8 +30,8 @@ pub struct RedisSettings {
 /// What the HTTP API needs to accept tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiSettings {
-    /// Bearer tokens of those who may call; empty = anybody may. Never to be logged or answered.
-    pub api_tokens: Vec<String>,
+    /// The bearer tokens of those who may call; empty = anybody may do anything.
+    pub api_tokens: Vec<Token>,
     /// The nodes of every new task, in the order they are called.
     pub nodes: Vec<String>,
     pub course: Course,
@@ -37,13 +39,16 @@ pub struct ApiSettings {
     pub max_queue: u64,
     /// How long an ended task is kept, in seconds.
     pub task_ttl_s: u64,
+    /// How long an idempotency key is remembered, in seconds.
+    pub idempotency_ttl_s: u64,
+    /// The most requests that one token may submit in a second; `None` = any number.
+    pub rate_limit: Option<u64>,
+    /// Web pages' origins that may call; `*` = any.
+    pub cors_origins: Vec<String>,
 }
 
 /// What stands for "no password" and "no tokens": an empty value breaks templates on some hosts.
 const NONE: &str = "none";
-/// The fewest bytes of a token, so that none can be guessed.
-const TOKEN_BYTES_MIN: usize = 16;
-const TOKENS_ALLOWED: &str = "`none`, or tokens of at least 16 bytes separated by commas";
 /// How long a worker's drain works before it hands over to a fresh instance, in milliseconds.
 const WORKER_RUN_MS: u64 = 60_000;
 /// How long a sweep works before it answers, in milliseconds: HTTP hosts allow about 30 s.
@@ -77,25 +82,28 @@ pub fn redis(source: &impl Source) -> Result<RedisSettings, SettingError> {
 pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
     Ok(ApiSettings {
-        api_tokens: api_tokens(source)?,
+        api_tokens: access::read(source)?,
         nodes: nodes::read(&reader)?,
         course: course(&reader)?,
         max_queue: reader.number("max_queue", 1, 10_000_000)?,
         task_ttl_s: reader.number("task_ttl", 1, 31_536_000)?,
+        idempotency_ttl_s: reader.number("idempotency_ttl", 1, 31_536_000)?,
+        rate_limit: Some(reader.number("rate_limit", 0, 1_000_000)?).filter(|limit| *limit > 0),
+        cors_origins: cors_origins(&reader)?,
     })
 }
 
-/// Reads the bearer tokens of those who may call; empty = anybody may.
-///
-/// # Errors
-/// When a token is too short to be safe.
-pub fn api_tokens(source: &impl Source) -> Result<Vec<String>, SettingError> {
-    let tokens = Reader(source).secret("api_tokens", TOKENS_ALLOWED, |tokens| {
-        tokens == NONE || tokens.split(',').all(|token| token.trim().len() >= TOKEN_BYTES_MIN)
+fn cors_origins(reader: &Reader<'_, impl Source>) -> Result<Vec<String>, SettingError> {
+    let is_origin = |origin: &str| {
+        origin == "*" || (origin.contains("://") && !origin.ends_with('/') && !origin.contains(' '))
+    };
+    let allowed = "`none`, `*`, or origins such as https://example.com separated by commas";
+    let origins = reader.text("cors_origins", allowed, |origins| {
+        origins == NONE || origins.split(',').map(str::trim).all(is_origin)
     })?;
-    Ok(match tokens.as_str() {
+    Ok(match origins.as_str() {
         NONE => Vec::new(),
-        tokens => tokens.split(',').map(|token| token.trim().to_owned()).collect(),
+        origins => origins.split(',').map(|origin| origin.trim().to_owned()).collect(),
     })
 }
 
@@ -134,14 +142,35 @@ pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, Sett
     })
 }
 
+/// The most times a node is tried going forward.
+pub const FORWARD_ATTEMPTS_MAX: u32 = 100;
+/// The most times a failed undo is tried again.
+pub const ROLLBACK_RETRIES_MAX: u32 = 1_000;
+/// The longest wait between two undos, in milliseconds.
+pub const ROLLBACK_RETRY_DELAY_MS_MAX: u64 = 86_400_000;
+/// The most nodes of one task that are called at once.
+pub const NODE_PARALLELISM_MAX: u32 = 1_000;
+
 fn course(reader: &Reader<'_, impl Source>) -> Result<Course, SettingError> {
     Ok(Course {
-        forward_max_attempts: reader.small_number("forward_max_attempts", 1, 100)?,
-        rollback_max_retries: reader.small_number("rollback_max_retries", 0, 1_000)?,
-        rollback_retry_delay_ms: reader.seconds_as_ms("rollback_retry_delay", 0, 86_400_000)?,
+        forward_max_attempts: reader.small_number(
+            "forward_max_attempts",
+            1,
+            FORWARD_ATTEMPTS_MAX,
+        )?,
+        rollback_max_retries: reader.small_number(
+            "rollback_max_retries",
+            0,
+            ROLLBACK_RETRIES_MAX,
+        )?,
+        rollback_retry_delay_ms: reader.seconds_as_ms(
+            "rollback_retry_delay",
+            0,
+            ROLLBACK_RETRY_DELAY_MS_MAX,
+        )?,
         rollback_backoff_percent: reader.factor_as_percent("rollback_backoff", 100, 1_000)?,
         rollback_jitter_percent: reader.factor_as_percent("rollback_jitter", 0, 100)?,
-        node_parallelism: reader.small_number("node_parallelism", 1, 1_000)?,
+        node_parallelism: reader.small_number("node_parallelism", 1, NODE_PARALLELISM_MAX)?,
         ..Course::default()
     })
 }

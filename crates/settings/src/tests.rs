@@ -33,6 +33,9 @@ fn given(settings: &[(&'static str, &str)]) -> Given {
         ("task_ttl", "86400"),
         ("max_queue", "200000"),
         ("api_tokens", "none"),
+        ("idempotency_ttl", "86400"),
+        ("rate_limit", "0"),
+        ("cors_origins", "none"),
     ];
     let both = defaults.iter().chain(settings);
     Given(both.map(|(name, value)| (*name, (*value).to_owned())).collect())
@@ -74,7 +77,33 @@ fn a_password_goes_into_the_url_and_into_no_error() {
 fn tokens_are_a_list() {
     assert!(api(&given(&[])).unwrap().api_tokens.is_empty());
     let source = given(&[("api_tokens", "0123456789abcdef, fedcba9876543210")]);
-    assert_eq!(api(&source).unwrap().api_tokens, ["0123456789abcdef", "fedcba9876543210"]);
+    let tokens = api(&source).unwrap().api_tokens;
+    let secrets: Vec<&str> = tokens.iter().map(|token| token.secret.as_str()).collect();
+    assert_eq!(secrets, ["0123456789abcdef", "fedcba9876543210"]);
+    assert!(tokens.iter().all(|token| token.role == Role::Operate));
+}
+
+#[test]
+fn tokens_may_have_a_name_and_a_role() {
+    let source = given(&[("api_tokens", "ci:submit:0123456789abcdef,eve:read:fedc:ba9876543210")]);
+    let tokens = api(&source).unwrap().api_tokens;
+    let all: Vec<_> = tokens.iter().map(|t| (t.name.as_str(), t.role, t.secret.as_str())).collect();
+    let expected =
+        [("ci", Role::Submit, "0123456789abcdef"), ("eve", Role::Read, "fedc:ba9876543210")];
+    assert_eq!(all, expected);
+    assert!(Role::Read < Role::Submit && Role::Submit < Role::Operate);
+    for wrong in ["ci:root:0123456789abcdef", ":read:0123456789abcdef", "ci:read", "ci:read:short"]
+    {
+        assert!(refused("api_tokens", wrong).contains("NAME:ROLE:TOKEN"));
+    }
+}
+
+#[test]
+fn origins_are_a_list() {
+    let source = given(&[("cors_origins", "https://a.example, http://localhost:3000")]);
+    let origins = api(&source).unwrap().cors_origins;
+    assert_eq!(origins, ["https://a.example", "http://localhost:3000"]);
+    assert!(refused("cors_origins", "a.example").contains("https://example.com"));
 }
 
 #[test]

@@ -1,17 +1,39 @@
 -- Accepts a task: stores it, queues it behind its group's others, and rings the doorbell.
--- Idempotent: a task id that is known already is accepted as it stands.
+-- Idempotent: a task id that is known already is accepted as it stands, and so is a request that
+-- repeats another's idempotency key.
 -- keys: the prefix
--- arguments: task id, group id, record, most tasks waiting, channel
--- answer: 'ACCEPTED' | 'FULL', tasks waiting
--- uses: keys clock doorbell line
-local id, group, record, waiting_max, channel = unpack(ARGV)
+-- arguments: task id, group id, operation, record, most tasks waiting, channel; idempotency key (''
+--   for none), digest of the request, how long the key is kept in seconds; whose requests are
+--   counted ('' for nobody's), most of them in a second
+-- answer: 'ACCEPTED', tasks waiting | 'FULL', tasks waiting | 'REPEATED', id of the first task |
+--   'KEY_REUSED' | 'TOO_FAST'
+-- uses: keys clock doorbell index line
+local id, group, operation, record, waiting_max, channel, key, digest, key_ttl_s, caller, rate_max =
+  unpack(ARGV)
 
+if key ~= '' then
+  local first = redis.call('HMGET', idempotency_key(key), 'digest', 'task')
+  if first[1] then
+    if first[1] ~= digest then return { 'KEY_REUSED' } end
+    return { 'REPEATED', first[2] }
+  end
+end
 local waiting = tonumber(redis.call('HGET', COUNTS, 'waiting') or '0')
 if redis.call('EXISTS', task_key(id)) == 1 then return { 'ACCEPTED', waiting } end
+if caller ~= '' then
+  local second = rate_key(caller .. ':' .. math.floor(now / 1000))
+  local requests = redis.call('INCR', second)
+  if requests == 1 then redis.call('PEXPIRE', second, 2000) end
+  if requests > tonumber(rate_max) then return { 'TOO_FAST' } end
+end
 if waiting >= tonumber(waiting_max) then
   ring(channel)
   return { 'FULL', waiting }
 end
-enqueue(id, group, record, nil)
+if key ~= '' then
+  redis.call('HSET', idempotency_key(key), 'digest', digest, 'task', id)
+  redis.call('EXPIRE', idempotency_key(key), key_ttl_s)
+end
+enqueue(id, group, operation, record, nil)
 ring(channel)
 return { 'ACCEPTED', waiting + 1 }

@@ -1,9 +1,9 @@
 -- Cancels a task: one that has not started ends at once, a running one is told to roll back.
 -- keys: the prefix
--- arguments: task id, channel, time to live of an ended task in seconds
+-- arguments: task id, channel, time to live of an ended task in seconds, who asks for it
 -- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED' | 'CANCELLING' | 'RETRYING'
--- uses: keys clock doorbell line notes
-local id, channel, ttl_s = unpack(ARGV)
+-- uses: keys clock doorbell index line notes
+local id, channel, ttl_s, by = unpack(ARGV)
 
 local fields = redis.call('HMGET', task_key(id), 'where', 'group', 'state', 'started', 'lane',
   'letter')
@@ -11,7 +11,7 @@ local where, group, state, started, lane, letter = unpack(fields, 1, 6)
 if not state then return { 'UNKNOWN' } end
 if where == 'ended' then return { 'ENDED', state } end
 if letter and started then return { 'RETRYING' } end
-note(id, 'cancel requested by a client', nil)
+note(id, 'cancel asked for', nil, by)
 if not started then
   -- Its id may stay in the queue: a claim passes over what is not there any more.
   if letter then redis.call('HDEL', letter_key(letter), 'retry_task_id') end

@@ -1,16 +1,30 @@
--- Lists dead letters, oldest first, and rings when there is work that nobody looks after.
+-- Lists dead letters, oldest first, and rings when there is work that nobody looks after. A page
+-- looks at a bounded number of letters, so it may be short and still have a next one.
 -- keys: the prefix
--- arguments: offset, most letters, channel
--- answer: letters in all, then for each: JSON, superseded by ('' for nobody), retried by ('')
--- uses: keys clock doorbell letters
-local offset, count, channel = unpack(ARGV)
+-- arguments: cursor (score, member; '' and '' for the first page), most letters, most to look at,
+--   channel; then filters, each '' for any: group id, and three texts that the JSON holds
+-- answer: letters in all; cursor of the next page (score, member; '' and '' when there is none); then
+--   for each: id, JSON, superseded by ('' for nobody), retried by ('')
+-- uses: keys clock doorbell letters page
+local cursor_score, cursor_member, count, scan_max, channel, group = unpack(ARGV)
+count = tonumber(count)
 
 ring_if_neglected(channel)
-local answer = { redis.call('ZCARD', LETTERS) }
-for _, id in ipairs(redis.call('ZRANGE', LETTERS, offset, offset + count - 1)) do
+local letters = {}
+
+local function visit(id)
   local fields = letter_fields(id)
-  if fields then
-    for _, value in ipairs(fields) do answer[#answer + 1] = value end
+  if not fields then return end
+  if group ~= '' and redis.call('HGET', letter_key(id), 'group') ~= group then return end
+  for i = 7, #ARGV do
+    if ARGV[i] ~= '' and not fields[2]:find(ARGV[i], 1, true) then return end
   end
+  for _, value in ipairs(fields) do letters[#letters + 1] = value end
+  count = count - 1
+  return count > 0
 end
+
+local score, member = scan(LETTERS, false, cursor_score, cursor_member, tonumber(scan_max), visit)
+local answer = { redis.call('ZCARD', LETTERS), score, member }
+for _, value in ipairs(letters) do answer[#answer + 1] = value end
 return answer

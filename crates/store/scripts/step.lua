@@ -4,12 +4,13 @@
 -- arguments: drain id, channel, registration in ms, lease in ms, free slots, 1 when it holds no
 --   task after these commits, 1 when it is closing (claims nothing more), 1 when it stays for what
 --   is due soon, time to live of an ended task in seconds; the number of renewals and for each: task id, epoch; the
---   number of commits and for each: task id, epoch, kind, state, lane, due in ms, record, outcome
+--   number of commits and for each: task id, epoch, kind, state, lane, due in ms, record, outcome;
+--   then counts of what the drain did, for each: name in the metrics, how much to add
 -- answer: now in ms; 'WORK' | 'WAIT' | 'END'; ms until something is due (-1: nothing); the number
 --   of stale claims, their task ids; the number of tasks to cancel, their ids; then for each
 --   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id,
 --   record
--- uses: keys clock doorbell line letters reclaim promote claim commit
+-- uses: keys clock metrics doorbell index line letters reclaim promote claim commit
 local at = 0
 local function argument()
   at = at + 1
@@ -32,6 +33,8 @@ for _ = 1, tonumber(argument()) do
   if result == 'stale' then stale[#stale + 1] = c.id end
   if result == 'cancel' then cancelled[#cancelled + 1] = c.id end
 end
+
+while at < #ARGV do redis.call('HINCRBY', METRICS, argument(), argument()) end
 
 reclaim()
 promote()

@@ -1,9 +1,11 @@
 //! Dead letters as operators meet them: listed, read, retried, discarded.
 
-use saga::{DeadLetter, Task};
+use saga::{DeadLetter, DeadLetterKind, Operation, Task};
 
+use crate::page::{Cursor, SCAN_MAX};
 use crate::redis::Redis;
 use crate::script::{self, Answer, Arguments, to_json};
+use crate::tasks::held;
 use crate::{Store, StoreError, WAKE_CHANNEL};
 
 /// A dead letter as it is stored.
@@ -22,6 +24,17 @@ pub struct LetterPage {
     /// How many there are in all.
     pub total: u64,
     pub letters: Vec<LetterView>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// Which letters to list; `None` means any.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LetterFilter<'a> {
+    pub group_id: Option<&'a str>,
+    pub node: Option<&'a str>,
+    pub operation: Option<Operation>,
+    pub task_id: Option<&'a str>,
 }
 
 /// What became of a wish to retry a letter.
@@ -46,19 +59,33 @@ pub enum Discarded {
 }
 
 impl<R: Redis> Store<R> {
-    /// Lists up to `count` dead letters from `offset` on, oldest first.
+    /// Lists up to `count` dead letters after `cursor`, oldest first. The work is bounded, so a page
+    /// may be short and still have a next one.
     ///
     /// # Errors
-    /// When Redis fails or a letter cannot be read.
-    pub async fn letters(&self, offset: u64, count: u64) -> Result<LetterPage, StoreError> {
-        let arguments = Arguments::default().number(offset).number(count).text(WAKE_CHANNEL);
+    /// When Redis fails.
+    pub async fn letters(
+        &self,
+        filter: LetterFilter<'_>,
+        cursor: Option<&Cursor>,
+        count: u64,
+    ) -> Result<LetterPage, StoreError> {
+        let arguments = Cursor::push(cursor, Arguments::default())
+            .number(count)
+            .number(SCAN_MAX)
+            .text(WAKE_CHANNEL)
+            .text(filter.group_id.unwrap_or_default())
+            .text(&held("node", filter.node)?)
+            .text(&held("operation", filter.operation.map(Operation::name))?)
+            .text(&held("task_id", filter.task_id)?);
         let mut answer = self.run(&script::LETTERS_LIST, arguments).await?;
         let total = answer.count()?;
+        let next = Cursor::read(&mut answer)?;
         let mut letters = Vec::new();
         while !answer.is_empty() {
             letters.push(letter_view(&mut answer)?);
         }
-        Ok(LetterPage { total, letters })
+        Ok(LetterPage { total, letters, next })
     }
 
     /// Reads one dead letter.
@@ -71,7 +98,7 @@ impl<R: Redis> Store<R> {
         if answer.is_empty() { Ok(None) } else { letter_view(&mut answer).map(Some) }
     }
 
-    /// Queues `task`, made by [`Task::retry`] from `letter`.
+    /// Queues `task`, made by [`Task::retry`] from `letter`, for `by`.
     ///
     /// # Errors
     /// When Redis fails.
@@ -79,14 +106,17 @@ impl<R: Redis> Store<R> {
         &self,
         letter: &DeadLetter,
         task: &Task,
+        by: &str,
     ) -> Result<LetterRetry, StoreError> {
         let arguments = Arguments::default()
             .text(&letter.id)
             .text(task.id())
             .text(task.group_id())
+            .text(task.operation().name())
             .bytes(to_json(task)?)
             .text(WAKE_CHANNEL)
-            .text(&letter.task_id);
+            .text(&letter.task_id)
+            .text(by);
         let mut answer = self.run(&script::LETTER_RETRY, arguments).await?;
         match answer.text()?.as_str() {
             "ACCEPTED" => Ok(LetterRetry::Accepted),
@@ -97,7 +127,7 @@ impl<R: Redis> Store<R> {
         }
     }
 
-    /// Discards a letter of task `task_id`.
+    /// Discards a letter of task `task_id` for `by`, who may say why.
     ///
     /// # Errors
     /// When Redis fails.
@@ -105,8 +135,14 @@ impl<R: Redis> Store<R> {
         &self,
         letter_id: &str,
         task_id: &str,
+        by: &str,
+        reason: Option<&str>,
     ) -> Result<Discarded, StoreError> {
-        let arguments = Arguments::default().text(letter_id).text(task_id);
+        let arguments = Arguments::default()
+            .text(letter_id)
+            .text(task_id)
+            .text(by)
+            .text(reason.unwrap_or_default());
         let mut answer = self.run(&script::LETTER_DISCARD, arguments).await?;
         match answer.text()?.as_str() {
             "DISCARDED" => Ok(Discarded::Yes),
@@ -118,10 +154,28 @@ impl<R: Redis> Store<R> {
 }
 
 fn letter_view(answer: &mut Answer) -> Result<LetterView, StoreError> {
+    let id = answer.text()?;
+    let letter = serde_json::from_slice(&answer.bytes()?);
     Ok(LetterView {
-        letter: serde_json::from_slice(&answer.bytes()?)
-            .map_err(|error| StoreError::Record(error.to_string()))?,
+        letter: letter.unwrap_or_else(|error| unreadable(id, &error.to_string())),
         superseded_by: answer.optional_text()?,
         retry_task_id: answer.optional_text()?,
     })
+}
+
+/// What is shown for a letter that somebody has damaged, so that it hides no other.
+fn unreadable(id: String, reason: &str) -> DeadLetter {
+    DeadLetter {
+        id,
+        kind: DeadLetterKind::UnreadableRecord,
+        task_id: String::new(),
+        group_id: String::new(),
+        node: String::new(),
+        operation: Operation::Create,
+        before: None,
+        attempts: 0,
+        last_error: Some(format!("the dead letter itself cannot be read: {reason}")),
+        created_at_ms: 0,
+        updated_at_ms: 0,
+    }
 }

@@ -4,16 +4,25 @@
 //! by the task's epoch, and timed by Redis's clock. This crate names the keys, encodes what goes
 //! in and decodes what comes out; it reaches Redis through the one-method trait [`Redis`].
 
+mod groups;
 mod letters;
+mod overview;
+mod page;
 mod redis;
 mod script;
 mod step;
 mod tasks;
 
-pub use letters::{Discarded, LetterPage, LetterRetry, LetterView};
+pub use groups::{GROUP_ENTRIES_MAX, GroupLine, GroupPage, GroupTask, GroupView};
+pub use letters::{Discarded, LetterFilter, LetterPage, LetterRetry, LetterView};
+pub use overview::{Overview, Paused};
+pub use page::{Cursor, NotACursor};
 pub use redis::{Redis, RedisError, Value};
 pub use step::{Claimed, Commit, CommitKind, Flag, Step, StepAnswer, Verdict};
-pub use tasks::{Accepted, Cancelled, Note, TaskView};
+pub use tasks::{
+    Accepted, Admission, Cancelled, Idempotency, Note, Rate, TaskFilter, TaskLine, TaskPage,
+    TaskView,
+};
 
 /// The prefix of every key. Its hash tag puts them all into one slot of a Redis Cluster.
 pub const PREFIX: &str = "{muster}:";

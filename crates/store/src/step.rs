@@ -30,6 +30,8 @@ pub struct Step<'a> {
     /// Claims to renew: task id and epoch.
     pub renewals: Vec<(String, u64)>,
     pub commits: Vec<Commit>,
+    /// What the drain did since its last turn: names in the metrics and how much to add.
+    pub tallies: Vec<(String, u64)>,
 }
 
 /// One task's news.
@@ -222,6 +224,9 @@ impl<R: Redis> Store<R> {
         arguments = arguments.number(step.commits.len() as u64);
         for commit in step.commits {
             arguments = commit.push(arguments);
+        }
+        for (name, more) in &step.tallies {
+            arguments = arguments.text(name).number(*more);
         }
         read_step(self.run(&script::STEP, arguments).await?)
     }

@@ -1,19 +1,91 @@
-//! Tasks as clients meet them: accepted, read, cancelled.
+//! Tasks as clients meet them: accepted, read, listed, cancelled.
 
-use saga::{ClientState, Task};
+use saga::{ClientState, Operation, Task};
 use serde::Deserialize;
 
+use crate::page::{Cursor, SCAN_MAX};
 use crate::redis::Redis;
-use crate::script::{self, Arguments, to_json};
+use crate::script::{self, Answer, Arguments, to_json};
 use crate::{Store, StoreError, WAKE_CHANNEL};
 
+/// What decides whether a task is accepted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Admission<'a> {
+    /// The most tasks that may wait.
+    pub max_queue: u64,
+    pub idempotency: Option<Idempotency<'a>>,
+    pub rate: Option<Rate<'a>>,
+}
+
+/// A request that may come twice and is to be carried out once.
+#[derive(Clone, Copy, Debug)]
+pub struct Idempotency<'a> {
+    pub key: &'a str,
+    /// What was asked for, so that a key used again for something else is noticed.
+    pub digest: &'a str,
+    /// How long the key is remembered, in seconds.
+    pub ttl_s: u64,
+}
+
+/// How often somebody may ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate<'a> {
+    pub caller: &'a str,
+    /// Requests in one second of Redis's clock.
+    pub per_second: u64,
+}
+
 /// What became of a task that was to be accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
     /// It is stored and will be carried out.
     Yes,
     /// Too many tasks wait; nothing was stored.
     Full { waiting: u64 },
+    /// The same request was accepted before, as this task.
+    Repeated { task_id: String },
+    /// Another request came with the same idempotency key; nothing was stored.
+    KeyReused,
+    /// The caller asks too often; nothing was stored.
+    TooFast,
+}
+
+/// A task in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskLine {
+    pub task_id: String,
+    pub state: ClientState,
+    /// `None` when it is not known, which only a damaged record is.
+    pub operation: Option<Operation>,
+    pub group_id: String,
+    /// Milliseconds since the epoch.
+    pub created_at_ms: u64,
+    /// Milliseconds since the epoch.
+    pub updated_at_ms: u64,
+    /// Milliseconds since the epoch.
+    pub finished_at_ms: Option<u64>,
+}
+
+/// Which tasks to list; `None` and empty mean any.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TaskFilter<'a> {
+    pub group_id: Option<&'a str>,
+    pub operation: Option<Operation>,
+    pub states: &'a [ClientState],
+    /// A node as the settings named it when the task was accepted.
+    pub node: Option<&'a str>,
+    /// Accepted at or after, in milliseconds since the epoch.
+    pub since_ms: Option<u64>,
+    /// Accepted before, in milliseconds since the epoch.
+    pub before_ms: Option<u64>,
+}
+
+/// Some tasks, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskPage {
+    pub tasks: Vec<TaskLine>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
 }
 
 /// What became of a wish to cancel.
@@ -56,26 +128,85 @@ pub struct Note {
     pub event: String,
     #[serde(rename = "d", default)]
     pub detail: Option<String>,
+    /// Who did it.
+    #[serde(rename = "b", default)]
+    pub by: Option<String>,
 }
 
 impl<R: Redis> Store<R> {
-    /// Accepts `task` unless `max_queue` tasks wait already. Idempotent by the task's id.
+    /// Accepts `task` unless something stands against it. Idempotent by the task's id, and by the
+    /// idempotency key when there is one.
     ///
     /// # Errors
     /// When Redis fails; the task may then be accepted or not.
-    pub async fn accept(&self, task: &Task, max_queue: u64) -> Result<Accepted, StoreError> {
-        let arguments = Arguments::default()
+    pub async fn accept(
+        &self,
+        task: &Task,
+        admission: Admission<'_>,
+    ) -> Result<Accepted, StoreError> {
+        let mut arguments = Arguments::default()
             .text(task.id())
             .text(task.group_id())
+            .text(task.operation().name())
             .bytes(to_json(task)?)
-            .number(max_queue)
+            .number(admission.max_queue)
             .text(WAKE_CHANNEL);
+        arguments = match admission.idempotency {
+            Some(Idempotency { key, digest, ttl_s }) => {
+                arguments.text(key).text(digest).number(ttl_s)
+            }
+            None => arguments.text("").text("").number(0),
+        };
+        arguments = match admission.rate {
+            Some(Rate { caller, per_second }) => arguments.text(caller).number(per_second),
+            None => arguments.text("").number(0),
+        };
         let mut answer = self.run(&script::ACCEPT, arguments).await?;
         match answer.text()?.as_str() {
             "ACCEPTED" => Ok(Accepted::Yes),
             "FULL" => Ok(Accepted::Full { waiting: answer.count()? }),
-            _ => Err(answer.unexpected("ACCEPTED or FULL", None)),
+            "REPEATED" => Ok(Accepted::Repeated { task_id: answer.text()? }),
+            "KEY_REUSED" => Ok(Accepted::KeyReused),
+            "TOO_FAST" => Ok(Accepted::TooFast),
+            _ => Err(answer.unexpected("a word that accept.lua answers", None)),
         }
+    }
+
+    /// Lists up to `count` tasks after `cursor`, newest first. The work is bounded, so a page may be
+    /// short and still have a next one.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn tasks(
+        &self,
+        filter: TaskFilter<'_>,
+        cursor: Option<&Cursor>,
+        count: u64,
+    ) -> Result<TaskPage, StoreError> {
+        let states = match filter.states {
+            [] => String::new(),
+            states => {
+                states.iter().map(|state| format!(",{}", state.name())).collect::<String>() + ","
+            }
+        };
+        let bound = |at_ms: Option<u64>| at_ms.map_or_else(String::new, |at_ms| at_ms.to_string());
+        let arguments = Cursor::push(cursor, Arguments::default())
+            .number(count)
+            .number(SCAN_MAX)
+            .text(WAKE_CHANNEL)
+            .text(filter.group_id.unwrap_or_default())
+            .text(filter.operation.map_or("", Operation::name))
+            .text(&states)
+            .text(&held("address", filter.node)?)
+            .text(&bound(filter.since_ms))
+            .text(&bound(filter.before_ms));
+        let mut answer = self.run(&script::TASKS_LIST, arguments).await?;
+        let next = Cursor::read(&mut answer)?;
+        let mut tasks = Vec::new();
+        while !answer.is_empty() {
+            tasks.push(task_line(&mut answer)?);
+        }
+        Ok(TaskPage { tasks, next })
     }
 
     /// Reads a task; `None` when there is no such task (any more). Rings the doorbell when there
@@ -98,19 +229,25 @@ impl<R: Redis> Store<R> {
             updated_at_ms: answer.optional_count()?.unwrap_or_default(),
             finished_at_ms: answer.optional_count()?,
             notes: match answer.optional_text()? {
-                Some(notes) => serde_json::from_str(&notes)
-                    .map_err(|error| StoreError::Record(error.to_string()))?,
+                // Notes that somebody has damaged are no reason to hide the task.
+                Some(notes) => serde_json::from_str(&notes).unwrap_or_default(),
                 None => Vec::new(),
             },
         }))
     }
 
-    /// Cancels a task; an ended one is kept for `task_ttl_s` seconds.
+    /// Cancels a task for `by`; an ended one is kept for `task_ttl_s` seconds.
     ///
     /// # Errors
     /// When Redis fails.
-    pub async fn cancel(&self, task_id: &str, task_ttl_s: u64) -> Result<Cancelled, StoreError> {
-        let arguments = Arguments::default().text(task_id).text(WAKE_CHANNEL).number(task_ttl_s);
+    pub async fn cancel(
+        &self,
+        task_id: &str,
+        task_ttl_s: u64,
+        by: &str,
+    ) -> Result<Cancelled, StoreError> {
+        let arguments =
+            Arguments::default().text(task_id).text(WAKE_CHANNEL).number(task_ttl_s).text(by);
         let mut answer = self.run(&script::CANCEL, arguments).await?;
         match answer.text()?.as_str() {
             "UNKNOWN" => Ok(Cancelled::UnknownTask),
@@ -123,10 +260,27 @@ impl<R: Redis> Store<R> {
     }
 }
 
-fn client_state(name: &str) -> Result<ClientState, StoreError> {
-    use ClientState::{Failure, Pending, Retry, Revoked, Started, Success};
-    [Pending, Started, Retry, Success, Failure, Revoked]
-        .into_iter()
-        .find(|state| state.name() == name)
+fn task_line(answer: &mut Answer) -> Result<TaskLine, StoreError> {
+    Ok(TaskLine {
+        task_id: answer.text()?,
+        state: client_state(&answer.text()?)?,
+        operation: Operation::from_name(&answer.text()?),
+        group_id: answer.text()?,
+        created_at_ms: answer.optional_count()?.unwrap_or_default(),
+        updated_at_ms: answer.optional_count()?.unwrap_or_default(),
+        finished_at_ms: answer.optional_count()?,
+    })
+}
+
+/// How a JSON record spells that `field` is `value`; empty for any.
+pub(crate) fn held(field: &str, value: Option<&str>) -> Result<String, StoreError> {
+    let Some(value) = value else { return Ok(String::new()) };
+    let value =
+        serde_json::to_string(value).map_err(|error| StoreError::Record(error.to_string()))?;
+    Ok(format!("\"{field}\":{value}"))
+}
+
+pub(crate) fn client_state(name: &str) -> Result<ClientState, StoreError> {
+    ClientState::from_name(name)
         .ok_or_else(|| StoreError::Record(format!("{name:?} is not a state")))
 }

@@ -8,12 +8,12 @@ use futures::executor::block_on;
 use saga::{Answer, Call, CallKind, ChangeAnswer, ClientState, Course, Failure, LookAnswer};
 use saga::{Operation, Presence, Starting, Task};
 use store::{
-    Accepted, Cancelled, Claimed, Commit, CommitKind, Discarded, Flag, LetterRetry, Step,
-    StepAnswer, Store, Verdict,
+    Accepted, Admission, Cancelled, Claimed, Commit, CommitKind, Discarded, Flag, LetterFilter,
+    LetterRetry, Step, StepAnswer, Store, Verdict,
 };
 use test_redis::{Client, Server};
 
-const QUEUE_MAX: u64 = 1_000;
+const ADMISSION: Admission<'_> = Admission { max_queue: 1_000, idempotency: None, rate: None };
 const TTL_S: u64 = 60;
 
 /// A Redis with a store on it.
@@ -32,7 +32,7 @@ impl World {
     }
 
     fn accept(&self, id: &str, group: &str) -> Accepted {
-        block_on(self.store.accept(&task(id, group), QUEUE_MAX)).unwrap()
+        block_on(self.store.accept(&task(id, group), ADMISSION)).unwrap()
     }
 
     /// A turn of drain `drain` with these commits and one free place.
@@ -52,6 +52,7 @@ impl World {
             task_ttl_s: TTL_S,
             renewals: turn.renewals,
             commits: turn.commits,
+            tallies: Vec::new(),
         }))
         .unwrap()
     }
@@ -180,7 +181,10 @@ fn accepting_twice_queues_once() {
 #[test]
 fn a_full_queue_takes_nothing() {
     let world = World::new();
-    let accept = |id: &str| block_on(world.store.accept(&task(id, id), 2)).unwrap();
+    let accept = |id: &str| {
+        block_on(world.store.accept(&task(id, id), Admission { max_queue: 2, ..ADMISSION }))
+            .unwrap()
+    };
     assert_eq!(accept("t1"), Accepted::Yes);
     assert_eq!(accept("t2"), Accepted::Yes);
     assert_eq!(accept("t3"), Accepted::Full { waiting: 2 });
@@ -277,7 +281,7 @@ fn a_delayed_compensation_comes_back_when_it_is_due_and_before_new_work() {
     let course = Course { rollback_max_retries: 1, ..Course::default() };
     let nodes = vec!["n1".into(), "n2".into()];
     let task = Task::new("t1".into(), Operation::Create, "g".into(), nodes, course);
-    block_on(world.store.accept(&task, QUEUE_MAX)).unwrap();
+    block_on(world.store.accept(&task, ADMISSION)).unwrap();
     let claimed = world.claim("a");
     // Its second node refuses and its first cannot be undone: it waits for a retry.
     let task = carry_out(&claimed, Some(1));
@@ -368,7 +372,7 @@ fn a_queued_task_is_revoked_and_the_next_of_its_group_goes_on() {
     let world = World::new();
     world.accept("t1", "g");
     world.accept("t2", "g");
-    let cancel = |id: &str| block_on(world.store.cancel(id, TTL_S)).unwrap();
+    let cancel = |id: &str| block_on(world.store.cancel(id, TTL_S, "a test")).unwrap();
     assert_eq!(cancel("t0"), Cancelled::UnknownTask);
     assert_eq!(cancel("t1"), Cancelled::Revoked);
     assert_eq!(cancel("t1"), Cancelled::Ended(ClientState::Revoked));
@@ -388,7 +392,7 @@ fn a_task_waiting_in_line_can_be_revoked() {
     for id in ["t1", "t2", "t3"] {
         world.accept(id, "g");
     }
-    assert_eq!(block_on(world.store.cancel("t2", TTL_S)).unwrap(), Cancelled::Revoked);
+    assert_eq!(block_on(world.store.cancel("t2", TTL_S, "a test")).unwrap(), Cancelled::Revoked);
     let first = world.claim("a");
     let next = world.step("a", vec![finish(&first, None)]).claimed.remove(0);
     assert_eq!(next.task_id, "t3");
@@ -401,7 +405,7 @@ fn with_a_letter(world: &World) -> saga::DeadLetter {
     let claimed = world.claim("a");
     world.step("a", vec![finish(&claimed, Some(1))]);
     assert_eq!(world.state("t1"), ClientState::Failure);
-    let page = block_on(world.store.letters(0, 10)).unwrap();
+    let page = block_on(world.store.letters(LetterFilter::default(), None, 10)).unwrap();
     assert_eq!(page.total, 1);
     page.letters.into_iter().next().unwrap().letter
 }
@@ -421,13 +425,14 @@ fn a_retried_letter_stays_until_its_task_succeeds() {
     let world = World::new();
     let letter = with_a_letter(&world);
     let retry = Task::retry("r1".into(), letter.clone(), Course::default());
-    let again = || block_on(world.store.retry_letter(&letter, &retry)).unwrap();
+    let again = || block_on(world.store.retry_letter(&letter, &retry, "a test")).unwrap();
     assert_eq!(again(), LetterRetry::Accepted);
     assert_eq!(again(), LetterRetry::Accepted, "the same task: idempotent");
     let other = Task::retry("r2".into(), letter.clone(), Course::default());
-    let other = block_on(world.store.retry_letter(&letter, &other)).unwrap();
+    let other = block_on(world.store.retry_letter(&letter, &other, "a test")).unwrap();
     assert_eq!(other, LetterRetry::Retrying("r1".into()));
-    let discard = || block_on(world.store.discard_letter(&letter.id, "t1")).unwrap();
+    let discard =
+        || block_on(world.store.discard_letter(&letter.id, "t1", "a test", None)).unwrap();
     assert_eq!(discard(), Discarded::Retrying("r1".into()));
 
     let claimed = world.claim("a");
@@ -438,7 +443,7 @@ fn a_retried_letter_stays_until_its_task_succeeds() {
     let commit = Commit::new(&task, claimed.epoch, CommitKind::Finish, 1).unwrap();
     world.step("a", vec![commit]);
     assert_eq!(world.state("r1"), ClientState::Success);
-    assert_eq!(block_on(world.store.letters(0, 10)).unwrap().total, 0);
+    assert_eq!(block_on(world.store.letters(LetterFilter::default(), None, 10)).unwrap().total, 0);
     assert_eq!(again(), LetterRetry::UnknownLetter);
     assert_eq!(discard(), Discarded::UnknownLetter);
     let notes = block_on(world.store.poll("t1")).unwrap().unwrap().notes;
@@ -451,7 +456,7 @@ fn a_retry_that_fails_leaves_the_same_letter_brought_up_to_date() {
     let letter = with_a_letter(&world);
     let course = Course { rollback_max_retries: 0, ..Course::default() };
     let retry = Task::retry("r1".into(), letter.clone(), course);
-    block_on(world.store.retry_letter(&letter, &retry)).unwrap();
+    block_on(world.store.retry_letter(&letter, &retry, "a test")).unwrap();
     let claimed = world.claim("a");
     world.step("a", vec![finish(&claimed, None)]);
     assert_eq!(world.state("r1"), ClientState::Failure);
@@ -469,7 +474,10 @@ fn a_later_success_supersedes_a_letter() {
     let second = world.claim("a");
     // Queued behind the task that will supersede it.
     let retry = Task::retry("r1".into(), letter.clone(), Course::default());
-    assert_eq!(block_on(world.store.retry_letter(&letter, &retry)).unwrap(), LetterRetry::Accepted);
+    assert_eq!(
+        block_on(world.store.retry_letter(&letter, &retry, "a test")).unwrap(),
+        LetterRetry::Accepted
+    );
     let next = world.step("a", vec![finish(&second, None)]).claimed.remove(0);
     assert_eq!((next.task_id.as_str(), next.flag), ("r1", Some(Flag::Superseded)));
     let mut task: Task = serde_json::from_slice(&next.record).unwrap();
@@ -482,9 +490,9 @@ fn a_later_success_supersedes_a_letter() {
     let registry: String = world.redis.ask("HGET {muster}:group:g n1").unwrap();
     assert_eq!(registry, "present", "a retry that did nothing says nothing of its node");
     let again = Task::retry("r2".into(), letter.clone(), Course::default());
-    let again = block_on(world.store.retry_letter(&letter, &again)).unwrap();
+    let again = block_on(world.store.retry_letter(&letter, &again, "a test")).unwrap();
     assert_eq!(again, LetterRetry::Superseded("t2".into()));
-    let discarded = block_on(world.store.discard_letter(&letter.id, "t1")).unwrap();
+    let discarded = block_on(world.store.discard_letter(&letter.id, "t1", "a test", None)).unwrap();
     assert_eq!(discarded, Discarded::Yes);
     assert_eq!(world.ask("EXISTS {muster}:group-letters:g {muster}:dead-letter"), 0);
 }

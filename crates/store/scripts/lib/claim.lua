@@ -30,7 +30,7 @@ end
 -- Appends up to `slots` claimed tasks to `answer`, six values each. Returns how many.
 local function claim(slots, lease_ms, answer)
   local claimed = 0
-  for _, list in ipairs({ 'rollback', 'queue' }) do
+  for _, list in ipairs(is_paused() and { 'rollback' } or { 'rollback', 'queue' }) do
     while claimed < slots do
       local task = claim_one(list, lease_ms)
       if not task then break end

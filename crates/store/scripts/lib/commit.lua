@@ -19,14 +19,20 @@ local function register(group, holdings)
   local key = group_key(group)
   for node, held in pairs(holdings) do redis.call('HSET', key, node, held) end
   for _, held in ipairs(redis.call('HVALS', key)) do
-    if held ~= 'absent' then return end
+    if held ~= 'absent' then
+      redis.call('ZADD', GROUPS, 0, group)
+      return
+    end
   end
   redis.call('DEL', key)
+  redis.call('ZREM', GROUPS, group)
 end
 
 local function finish(id, group, state, outcome, ttl_s)
   redis.call('ZREM', LEASES, id)
-  local letter = redis.call('HGET', task_key(id), 'letter')
+  local fields = redis.call('HMGET', task_key(id), 'letter', 'created_at')
+  local letter = fields[1]
+  observe('task_ms', now - (tonumber(fields[2]) or now))
   register(group, outcome.holdings or {})
   for _, written in ipairs(outcome.letters or {}) do
     write_letter(written.id, group, written.json)

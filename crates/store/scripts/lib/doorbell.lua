@@ -9,8 +9,14 @@ local function live_drains()
   return redis.call('ZCOUNT', DRAINS, '(' .. now, '+inf')
 end
 
+local function is_paused()
+  return redis.call('EXISTS', PAUSED) == 1
+end
+
+-- A paused queue starts nothing; what has begun goes on.
 local function ready_tasks()
-  return redis.call('LLEN', LISTS.queue) + redis.call('LLEN', LISTS.rollback)
+  local waiting = is_paused() and 0 or redis.call('LLEN', LISTS.queue)
+  return waiting + redis.call('LLEN', LISTS.rollback)
 end
 
 -- Rings after work was added.

@@ -7,11 +7,19 @@ local LEASES = prefix .. 'leases' -- sorted set: task id by the time its lease e
 local DRAINS = prefix .. 'drains' -- sorted set: drain id by the time its registration ends, ms
 local COUNTS = prefix .. 'counts' -- hash: waiting, ended:<STATE>, recovered, stale
 local LETTERS = prefix .. 'dead-letter' -- sorted set: letter id by the time it was written, ms
+local TASKS = prefix .. 'tasks' -- sorted set: task id by the time it was accepted, ms
+local EXPIRING = prefix .. 'expiring' -- sorted set: '<id> <group>' by the time it is forgotten, ms
+local GROUPS = prefix .. 'groups' -- sorted set, all scores 0: groups that some node holds, by name
+local PAUSED = prefix .. 'paused' -- hash: by whom and when; there while the queue is paused
+local METRICS = prefix .. 'metrics' -- hash: name -> number, see metrics.lua
 local RUNG = prefix .. 'rung' -- set while a ring has not been answered yet
 local RUNG_FOR_HELP = prefix .. 'rung-for-help' -- set for a while after a ring for more drains
 
 local function task_key(id) return prefix .. 'task:' .. id end -- hash: one task
 local function line_key(group) return prefix .. 'line:' .. group end -- list: a group's tasks in order
+local function group_tasks_key(group) return prefix .. 'group-tasks:' .. group end -- like TASKS
 local function group_key(group) return prefix .. 'group:' .. group end -- hash: node -> what it holds
 local function letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
+local function idempotency_key(key) return prefix .. 'idempotency:' .. key end -- hash
+local function rate_key(key) return prefix .. 'rate:' .. key end -- string: requests in a second
 local function group_letters_key(group) return prefix .. 'group-letters:' .. group end -- set

@@ -20,9 +20,10 @@ local function supersede_letters(group, task_id)
   end
 end
 
--- A letter as scripts answer it: JSON, who superseded it, which task retries it ('' for nobody).
+-- A letter as scripts answer it: its id, JSON, who superseded it, which task retries it ('' for
+-- nobody).
 local function letter_fields(id)
   local fields = redis.call('HMGET', letter_key(id), 'json', 'superseded_by', 'retry_task_id')
   if not fields[1] then return nil end
-  return { fields[1], fields[2] or '', fields[3] or '' }
+  return { id, fields[1], fields[2] or '', fields[3] or '' }
 end

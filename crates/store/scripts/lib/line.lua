@@ -8,11 +8,13 @@ end
 
 -- Stores a new task and queues it behind its group's others. `letter` names the dead letter that
 -- the task retries, or is nil.
-local function enqueue(id, group, record, letter)
+local function enqueue(id, group, operation, record, letter)
   local first = redis.call('RPUSH', line_key(group), id) == 1
   redis.call('HSET', task_key(id), 'record', record, 'group', group, 'state', 'PENDING',
     'where', first and 'queue' or 'line', 'lane', 'queue', 'epoch', 0, 'recoveries', 0,
-    'created_at', now, 'updated_at', now)
+    'operation', operation, 'created_at', now, 'updated_at', now)
+  index_task(id, group)
+  forget_expired()
   if letter then redis.call('HSET', task_key(id), 'letter', letter) end
   redis.call('HINCRBY', COUNTS, 'waiting', 1)
   if first then redis.call('RPUSH', LISTS.queue, id) end
@@ -39,6 +41,8 @@ local function close(id, group, state, ttl_s)
   redis.call('HSET', task_key(id), 'state', state, 'where', 'ended', 'finished_at', now,
     'updated_at', now)
   redis.call('EXPIRE', task_key(id), ttl_s)
+  index_end(id, group, ttl_s)
+  forget_expired()
   redis.call('HINCRBY', COUNTS, 'ended:' .. state, 1)
   leave_line(id, group)
 end

@@ -60,7 +60,7 @@ async fn a_lost_wake_up_is_made_good_by_a_sweep() {
     let id = world.create("g").await;
     world.kill_apps();
     // Without a worker: the sweep itself does the work.
-    world.start_app(&["api", "sweep"]);
+    world.start_app(&["api", "maintenance"]);
     let swept = world.post("/maintenance/sweep").await;
     assert_eq!(swept.status, 200, "{swept:?}");
     assert_eq!((&swept.json["claimed"], &swept.json["ended"]), (&1.into(), &1.into()));

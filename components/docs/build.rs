@@ -1,0 +1,64 @@
+//! Makes what the component serves: the OpenAPI document, from the types that serve the routes, the
+//! docs page with every kind of problem, and the viewer, from its package.
+
+use std::fmt::Write as _;
+use std::io::{Cursor, Read as _};
+use std::path::Path;
+use std::{env, fs};
+
+use anyhow::Context as _;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
+
+/// What is taken from the viewer's package.
+const VIEWER_FILES: [&str; 2] = ["swagger-ui.css", "swagger-ui-bundle.js"];
+
+fn main() -> anyhow::Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=page.html");
+    let folder = env::var("OUT_DIR")?;
+    let folder = Path::new(&folder);
+    fs::write(folder.join("openapi.json"), serde_json::to_vec(&routes::openapi())?)?;
+    let page = fs::read_to_string("page.html")?.replace("<!-- problems -->", &problems());
+    fs::write(folder.join("page.html"), page)?;
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+    for file in VIEWER_FILES {
+        let suffix = format!("/dist/{file}");
+        let name = archive
+            .file_names()
+            .filter_map(Result::ok)
+            .find(|name| name.ends_with(&suffix))
+            .with_context(|| format!("the viewer's package has no {file}"))?
+            .into_owned();
+        let mut content = Vec::new();
+        archive.by_name(&name)?.read_to_end(&mut content)?;
+        fs::write(folder.join(file), content)?;
+    }
+    Ok(())
+}
+
+/// Every kind of problem as a section of its own, where its type URI points.
+fn problems() -> String {
+    let mut html = String::new();
+    for kind in routes::KINDS {
+        // Writing to a string never fails.
+        let _ = writeln!(
+            html,
+            "<section id=\"problem-{slug}\">\n<h3><code>{status}</code> {title}</h3>\n\
+             <p><code>/docs#problem-{slug}</code></p>\n<dl>\n\
+             <dt>What happened</dt><dd>{about}</dd>\n<dt>What to do</dt><dd>{next}</dd>\n\
+             <dt>Does a retry make sense?</dt><dd>{retry}</dd>\n</dl>\n</section>",
+            slug = kind.slug,
+            status = kind.status.as_u16(),
+            title = escape(kind.title),
+            about = escape(kind.about),
+            next = escape(kind.next),
+            retry = escape(kind.retry.about()),
+        );
+    }
+    html
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

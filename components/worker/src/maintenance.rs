@@ -1,0 +1,49 @@
+//! The routes that need the nodes, behind HTTP.
+
+use drain::{Limits, Report};
+use routes::{Api, Nodes};
+use saga::Presence;
+use settings::{DrainUse, RedisSettings};
+use spin_runtime::{ComposedAdapter, JsonLog, SpinClient, SpinClock, SpinRedis, Variables, serve};
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http_component;
+use store::{Store, StoreError};
+use uuid::Uuid;
+
+const LOG: JsonLog = JsonLog { component: "maintenance" };
+
+#[http_component]
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    serve(request, out, LOG, async |request| {
+        let settings = settings::api(&Variables)?;
+        let limits = settings::drain(&Variables, DrainUse::Sweep)?;
+        let redis = settings::redis(&Variables)?;
+        let api = Api {
+            store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
+            settings,
+            worker_settings: || Ok(()),
+            nodes: SpinNodes { limits, redis },
+            clock: SpinClock,
+            new_id: Uuid::new_v4,
+        };
+        Ok(api.handle(&request).await)
+    })
+    .await;
+}
+
+/// The nodes, through Spin's outbound HTTP.
+struct SpinNodes {
+    limits: Limits,
+    redis: RedisSettings,
+}
+
+impl Nodes for SpinNodes {
+    async fn inspect(&self, node: &str, group_id: &str) -> Option<Result<Presence, String>> {
+        let timeout_ms = self.limits.node_timeout_ms;
+        Some(drain::inspect(&SpinClient, &ComposedAdapter, node, group_id, timeout_ms).await)
+    }
+
+    async fn sweep(&self) -> Option<Result<Report, StoreError>> {
+        Some(crate::drain(self.limits.clone(), &self.redis, LOG).await)
+    }
+}

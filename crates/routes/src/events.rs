@@ -1,0 +1,190 @@
+//! `GET /groups/task/{task_id}/events`: a task's timeline as server-sent events, until it ends.
+
+use drain::Clock;
+use futures::StreamExt as _;
+use futures::stream::{LocalBoxStream, unfold};
+use http::Method;
+use http::header::{CACHE_CONTROL, HeaderValue};
+use saga::{ClientState, Phase};
+use serde::Serialize;
+use settings::Role;
+use store::{Redis, Store, TaskView};
+
+use crate::problem::Problem;
+use crate::reply::{Body, Reply, typed};
+use crate::route::{Action, Route};
+use crate::task::{no_such_task, phase, readable, task_id_of};
+use crate::{Api, Call, Nodes, timeline};
+
+/// How long a stream stays open, in milliseconds; a client that is cut off comes back with
+/// `Last-Event-ID` and misses nothing.
+const STREAM_MS_MAX: u64 = 300_000;
+/// How often a comment is sent when nothing happens, in milliseconds, so that nobody on the way
+/// takes the connection for dead.
+const KEEP_ALIVE_MS: u64 = 10_000;
+/// Between two looks at the task, in milliseconds.
+const LOOK_MS: u64 = 100;
+
+pub(crate) static STREAM: Route = Route {
+    method: Method::GET,
+    path: "/groups/task/{task_id}/events",
+    role: Some(Role::Read),
+    action: Action::StreamEvents,
+};
+
+/// The data of the last event, `end`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct End {
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
+    state: ClientState,
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::PhaseName"))]
+    phase: Phase,
+}
+
+/// How much of a timeline has been sent. Its text form is the id of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Position {
+    /// What came about by itself.
+    worked: usize,
+    /// What people did.
+    noted: usize,
+}
+
+impl Position {
+    fn read(text: &str) -> Option<Self> {
+        let (worked, noted) = text.split_once('.')?;
+        Some(Self { worked: worked.parse().ok()?, noted: noted.parse().ok()? })
+    }
+}
+
+struct Events<R, C> {
+    store: Store<R>,
+    clock: C,
+    task_id: String,
+    position: Position,
+    started_ms: u64,
+    sent_at_ms: u64,
+    /// The task as it was first seen, so that an unknown one is a problem rather than a stream.
+    first: Option<TaskView>,
+    has_ended: bool,
+}
+
+impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
+    pub(crate) async fn stream_events(self, call: &Call<'_>) -> Result<Reply, Problem> {
+        call.query(&[])?;
+        let task_id = task_id_of(&call.parameter)?;
+        let view = self.store.poll(&task_id).await?.ok_or_else(no_such_task)?;
+        readable(&task_id, &view)?;
+        let now_ms = self.clock.now_ms();
+        let events = Events {
+            store: self.store,
+            clock: self.clock,
+            task_id,
+            position: call.header("last-event-id").and_then(Position::read).unwrap_or_default(),
+            started_ms: now_ms,
+            sent_at_ms: now_ms,
+            first: Some(view),
+            has_ended: false,
+        };
+        let mut reply = typed("text/event-stream", Body::Stream(stream(events)));
+        reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(reply)
+    }
+}
+
+fn stream<R, C>(events: Events<R, C>) -> LocalBoxStream<'static, Vec<u8>>
+where
+    R: Redis + 'static,
+    C: Clock + 'static,
+{
+    unfold(events, async |mut events| {
+        let chunk = events.next().await?;
+        Some((chunk, events))
+    })
+    .boxed_local()
+}
+
+impl<R: Redis, C: Clock> Events<R, C> {
+    /// What to send next, once there is something; `None` at the end.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if self.has_ended {
+                return None;
+            }
+            let view = match self.first.take() {
+                Some(view) => view,
+                // When Redis is away or the task has expired the client is cut off; it comes back
+                // and is told.
+                None => self.store.poll(&self.task_id).await.ok()??,
+            };
+            let mut text = self.news(&view);
+            let now_ms = self.clock.now_ms();
+            if text.is_empty() && now_ms.saturating_sub(self.sent_at_ms) >= KEEP_ALIVE_MS {
+                text.push_str(": nothing new\n\n");
+            }
+            if !text.is_empty() {
+                self.sent_at_ms = now_ms;
+                return Some(text.into_bytes());
+            }
+            if now_ms.saturating_sub(self.started_ms) >= STREAM_MS_MAX {
+                return None;
+            }
+            self.clock.sleep(LOOK_MS).await;
+        }
+    }
+
+    /// The events that were not sent yet.
+    fn news(&mut self, view: &TaskView) -> String {
+        let Ok(task) = &view.task else { return String::new() };
+        let dropped = usize::try_from(task.history().dropped()).unwrap_or(usize::MAX);
+        let (worked, noted) = (timeline::worked(view, task), timeline::noted(view));
+        let seen = self.position;
+        let totals = Position { worked: worked.len().saturating_add(dropped), noted: noted.len() };
+        let fresh = totals.worked.saturating_sub(seen.worked);
+        let skip = worked.len().saturating_sub(fresh);
+        let mut entries: Vec<_> = worked
+            .into_iter()
+            .skip(skip)
+            .map(|entry| (entry, true))
+            .chain(noted.into_iter().skip(seen.noted).map(|entry| (entry, false)))
+            .collect();
+        entries.sort_by_key(|(entry, _)| entry.at_ms);
+        let mut text = String::new();
+        for (entry, is_work) in entries {
+            if is_work {
+                self.position.worked = self.position.worked.saturating_add(1);
+            } else {
+                self.position.noted = self.position.noted.saturating_add(1);
+            }
+            self.push(&mut text, entry.event, &entry);
+        }
+        if view.finished_at_ms.is_some() {
+            self.has_ended = true;
+            self.push(&mut text, "end", &End { state: view.state, phase: phase(view, task) });
+        }
+        text
+    }
+
+    fn push<T: Serialize>(&self, text: &mut String, event: &str, data: &T) {
+        let Position { worked, noted } = self.position;
+        // Plain fields always make JSON.
+        let data = serde_json::to_string(data).unwrap_or_default();
+        text.push_str(&format!("id: {worked}.{noted}\nevent: {event}\ndata: {data}\n\n"));
+    }
+}
+
+#[cfg(feature = "openapi")]
+pub(crate) fn document(document: &mut crate::openapi::Document) {
+    document
+        .route(&STREAM, "A task's timeline, as it happens")
+        .about(
+            "Server-sent events: one for each line of the timeline, past and to come, named as the \
+             line's event; then `end` with the state and phase, and the stream is over. A client \
+             that is cut off goes on with Last-Event-ID.",
+        )
+        .header("Last-Event-ID", "The id of the last event that was received.")
+        .text(200, "text/event-stream", "The events.")
+        .problems(&[&crate::catalogue::NO_SUCH_TASK, &crate::catalogue::BAD_QUERY])
+        .end();
+}

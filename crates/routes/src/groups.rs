@@ -1,0 +1,289 @@
+//! `GET /groups`, `GET /groups/by-id/{group_id}` and `POST /groups/by-id/{group_id}/repair`.
+
+use futures::StreamExt as _;
+use futures::stream::iter;
+use http::{Method, StatusCode};
+use saga::{ClientState, Operation, Presence};
+use serde::Serialize;
+use serde_json::Value;
+use settings::Role;
+use store::{GroupView, Redis};
+
+use crate::catalogue;
+use crate::page::{self, LIMIT};
+use crate::problem::Problem;
+use crate::query::{Param, ParamKind};
+use crate::reply::{Reply, json};
+use crate::route::{Action, Route};
+use crate::submit::{accepted, bad_field, check_group_id};
+use crate::times::rfc3339;
+use crate::{Api, Call, Nodes};
+
+/// How many nodes are asked at once.
+const CHECKS_AT_ONCE: usize = 16;
+
+pub(crate) static LIST: Route = Route {
+    method: Method::GET,
+    path: "/groups",
+    role: Some(Role::Read),
+    action: Action::ListGroups,
+};
+pub(crate) static SHOW: Route = Route {
+    method: Method::GET,
+    path: "/groups/by-id/{group_id}",
+    role: Some(Role::Read),
+    action: Action::ShowGroup,
+};
+pub(crate) static REPAIR: Route = Route {
+    method: Method::POST,
+    path: "/groups/by-id/{group_id}/repair",
+    role: Some(Role::Submit),
+    action: Action::RepairGroup,
+};
+
+static AFTER: Param = Param {
+    name: "after",
+    kind: ParamKind::Text { bytes_max: 256 },
+    about: "Begin after this group: the `next_after` of the page before.",
+};
+static CHECK: Param =
+    Param { name: "check", kind: ParamKind::Flag, about: "Ask every node what it holds now." };
+static WANTED: Param = Param {
+    name: "wanted",
+    kind: ParamKind::Choice(&["present", "absent"]),
+    about: "What every node should hold: the group, or not.",
+};
+
+/// A page of groups.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct GroupList {
+    /// By name; groups that no node holds any more are left out.
+    groups: Vec<GroupSummary>,
+    /// Where the next page begins; `null` at the end.
+    next_after: Option<String>,
+}
+
+/// A group in a list, and on how many nodes it is as far as Muster knows.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct GroupSummary {
+    group_id: String,
+    present: u64,
+    absent: u64,
+    /// Nodes of which it is not known.
+    unknown: u64,
+}
+
+/// What is known of a group.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "Group"))]
+struct GroupAnswer {
+    group_id: String,
+    nodes: Vec<GroupNode>,
+    /// With `check`: whether some node holds something else than Muster thought, or than the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<bool>,
+    /// Unfinished tasks in the order they run, the first 100.
+    tasks: Vec<GroupTask>,
+    tasks_total: u64,
+    /// Dead letters of this group, up to 100.
+    dead_letters: Vec<String>,
+    dead_letters_total: u64,
+}
+
+/// What one node holds.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct GroupNode {
+    node: String,
+    /// As far as Muster knows; `null` when it does not.
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::PresenceName>"))]
+    known: Option<Presence>,
+    /// With `check`: what the node says; `null` when it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::PresenceName>"))]
+    actual: Option<Option<Presence>>,
+    /// With `check`: why the node does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// An unfinished task of a group.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct GroupTask {
+    task_id: String,
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
+    state: ClientState,
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::OperationName>"))]
+    operation: Option<Operation>,
+    created_at: String,
+}
+
+impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+    pub(crate) async fn list_groups(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        let query = call.query(&[&AFTER, &LIMIT])?;
+        let page = self.store.groups(query.text(&AFTER)?, page::limit(&query)?).await?;
+        let groups: Vec<GroupSummary> = page
+            .groups
+            .into_iter()
+            .map(|group| GroupSummary {
+                group_id: group.group_id,
+                present: group.present,
+                absent: group.absent,
+                unknown: group.unknown,
+            })
+            .collect();
+        let last = groups.last().map(|group| group.group_id.clone());
+        let answer = GroupList { groups, next_after: last.filter(|_| page.more) };
+        json(StatusCode::OK, &answer, &[])
+    }
+
+    pub(crate) async fn show_group(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        let check = call.query(&[&CHECK])?.flag(&CHECK)?;
+        let group_id = call.parameter.clone();
+        check_group_id(&group_id)?;
+        let view = self.store.group(&group_id).await?;
+        let nodes = self.known_nodes(&view);
+        let mut answer = GroupAnswer {
+            nodes,
+            drift: None,
+            tasks: view.tasks.into_iter().map(group_task).collect(),
+            tasks_total: view.tasks_total,
+            dead_letters: view.letters,
+            dead_letters_total: view.letters_total,
+            group_id,
+        };
+        if check {
+            self.check(&mut answer).await?;
+        }
+        json(StatusCode::OK, &answer, &[])
+    }
+
+    /// The nodes of the settings, in their order, then those that older tasks dealt with.
+    fn known_nodes(&self, view: &GroupView) -> Vec<GroupNode> {
+        let known = |node: &str| {
+            let holding = view.holdings.iter().find(|(other, _)| other == node);
+            holding.and_then(|(_, held)| *held)
+        };
+        let current = &self.settings.nodes;
+        let former =
+            view.holdings.iter().map(|(node, _)| node).filter(|node| !current.contains(node));
+        current
+            .iter()
+            .chain(former)
+            .map(|node| GroupNode {
+                node: node.clone(),
+                known: known(node),
+                actual: None,
+                error: None,
+            })
+            .collect()
+    }
+
+    /// Asks every node, several at once.
+    async fn check(&self, answer: &mut GroupAnswer) -> Result<(), Problem> {
+        let group_id = answer.group_id.as_str();
+        let asked: Vec<_> = iter(answer.nodes.drain(..))
+            .map(async |node| {
+                let held = self.nodes.inspect(&node.node, group_id).await;
+                (node, held)
+            })
+            .buffered(CHECKS_AT_ONCE)
+            .collect()
+            .await;
+        for (mut node, held) in asked {
+            match held {
+                None => return Err(Problem::plain(&catalogue::NO_NODE_ACCESS)),
+                Some(Ok(held)) => node.actual = Some(Some(held)),
+                Some(Err(reason)) => {
+                    node.actual = Some(None);
+                    node.error = Some(reason);
+                }
+            }
+            answer.nodes.push(node);
+        }
+        answer.drift = Some(has_drifted(&answer.nodes));
+        Ok(())
+    }
+
+    pub(crate) async fn repair_group(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        let query = call.query(&[&WANTED])?;
+        let wanted = match query.choice(&WANTED)? {
+            Some(wanted) => Some(wanted.to_owned()),
+            None => wanted_by_body(call.request.body()),
+        };
+        let wanted = wanted
+            .and_then(|wanted| Presence::from_name(&wanted))
+            .ok_or_else(|| bad_field("wanted must be present or absent."))?;
+        let group_id = call.parameter.clone();
+        check_group_id(&group_id)?;
+        let task_id = self.accept_plain(call, wanted.operation(), group_id).await?;
+        accepted(task_id, false)
+    }
+}
+
+/// Whether a node that answered holds something else than was known, or than another node.
+fn has_drifted(nodes: &[GroupNode]) -> bool {
+    let answered: Vec<_> =
+        nodes.iter().filter_map(|node| Some((node.known, node.actual.flatten()?))).collect();
+    let differs_from_known =
+        answered.iter().any(|(known, actual)| known.is_some_and(|known| known != *actual));
+    let differs_from_others = answered.windows(2).any(|pair| match pair {
+        [(_, one), (_, other)] => one != other,
+        _ => false,
+    });
+    differs_from_known || differs_from_others
+}
+
+fn wanted_by_body(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    body.get("wanted")?.as_str().map(str::to_owned)
+}
+
+fn group_task(task: store::GroupTask) -> GroupTask {
+    GroupTask {
+        task_id: task.task_id,
+        state: task.state,
+        operation: task.operation,
+        created_at: rfc3339(task.created_at_ms),
+    }
+}
+
+#[cfg(feature = "openapi")]
+pub(crate) fn document(document: &mut crate::openapi::Document) {
+    document
+        .route(&LIST, "Groups that some node holds, by name")
+        .query(&[&AFTER, &LIMIT])
+        .answer::<GroupList>(200, "A page of groups.")
+        .problems(&[&catalogue::BAD_QUERY])
+        .end();
+    document
+        .route(&SHOW, "What is known of a group")
+        .about(
+            "With check, every node is asked what it holds now, and drift says whether that is \
+             what Muster thought and the same everywhere. It changes nothing.",
+        )
+        .query(&[&CHECK])
+        .answer::<GroupAnswer>(200, "The group, its unfinished tasks and its dead letters.")
+        .problems(&[&catalogue::BAD_GROUP_ID, &catalogue::BAD_QUERY, &catalogue::NO_NODE_ACCESS])
+        .end();
+    document
+        .route(&REPAIR, "Bring every node to what it should hold")
+        .about(
+            "A task that creates the group wherever it is missing (wanted=present), or deletes it \
+             wherever it is (wanted=absent): all of that, or nothing.",
+        )
+        .query(&[&WANTED])
+        .answer::<crate::submit::TaskAccepted>(202, "The task is stored and will be carried out.")
+        .problems(&[
+            &catalogue::BAD_GROUP_ID,
+            &catalogue::BAD_FIELD,
+            &catalogue::BAD_QUERY,
+            &catalogue::TOO_FAST,
+            &catalogue::QUEUE_FULL,
+        ])
+        .end();
+}

@@ -1,0 +1,197 @@
+//! `GET /metrics`: how things stand, as Prometheus reads it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use http::Method;
+use saga::ClientState;
+use settings::Role;
+use store::{Overview, Redis};
+
+use crate::problem::Problem;
+use crate::reply::{Body, Reply, typed};
+use crate::route::{Action, Route};
+use crate::{Api, Nodes};
+
+pub(crate) static SHOW: Route = Route {
+    method: Method::GET,
+    path: "/metrics",
+    role: Some(Role::Read),
+    action: Action::Metrics,
+};
+
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+    pub(crate) async fn metrics(&self) -> Result<Reply, Problem> {
+        let overview = self.store.overview().await?;
+        Ok(typed(CONTENT_TYPE, Body::Whole(exposition(&overview).into_bytes())))
+    }
+}
+
+/// Prometheus's text format.
+struct Text(String);
+
+impl Text {
+    /// Begins a metric.
+    fn metric(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string never fails.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+        let labels: Vec<String> =
+            labels.iter().map(|(label, text)| format!("{label}=\"{}\"", escape(text))).collect();
+        let labels =
+            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.metric(name, "gauge", help);
+        self.sample(name, &[], value);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.metric(name, "counter", help);
+        self.sample(name, &[], value);
+    }
+
+    /// A histogram whose buckets are the fields `<field>|<bound in ms>` of `metrics`.
+    fn histogram(&mut self, name: &str, help: &str, field: &str, metrics: &BTreeMap<String, u64>) {
+        self.metric(name, "histogram", help);
+        let prefix = format!("{field}|");
+        let mut buckets: Vec<(Option<u64>, u64)> = Vec::new();
+        let mut sum_ms = 0;
+        for (key, count) in metrics {
+            match key.strip_prefix(&prefix) {
+                Some("sum") => sum_ms = *count,
+                Some(bound) => buckets.push((bound.parse().ok(), *count)),
+                None => {}
+            }
+        }
+        buckets.sort_by_key(|(bound, _)| bound.unwrap_or(u64::MAX));
+        let mut total = 0_u64;
+        for (bound, count) in buckets {
+            total = total.saturating_add(count);
+            if let Some(bound) = bound {
+                self.sample(&format!("{name}_bucket"), &[("le", &seconds(bound))], total);
+            }
+        }
+        self.sample(&format!("{name}_bucket"), &[("le", "+Inf")], total);
+        self.sample(&format!("{name}_sum"), &[], seconds(sum_ms));
+        self.sample(&format!("{name}_count"), &[], total);
+    }
+}
+
+/// Milliseconds as seconds, for example `0.25`.
+fn seconds(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    text.to_owned()
+}
+
+fn escape(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+fn exposition(overview: &Overview) -> String {
+    let mut text = Text(String::new());
+    text.gauge("muster_tasks_waiting", "Tasks that have not been started.", overview.waiting);
+    text.gauge("muster_tasks_running", "Tasks that a worker has in hand.", overview.running);
+    text.gauge("muster_tasks_delayed", "Tasks put down until a retry is due.", overview.delayed);
+    text.gauge("muster_rollbacks_ready", "Compensations ready to go on.", overview.rollback);
+    text.gauge(
+        "muster_dead_letters",
+        "Dead letters that wait for a person.",
+        overview.dead_letters,
+    );
+    text.gauge("muster_drains", "Workers that are at it now.", overview.drains);
+    text.gauge("muster_paused", "1 while the queue is paused.", overview.paused.is_some().into());
+    let oldest_ms = overview.oldest_ms.map(|oldest_ms| overview.now_ms.saturating_sub(oldest_ms));
+    text.metric(
+        "muster_oldest_waiting_seconds",
+        "gauge",
+        "How long the first task of the queue has waited.",
+    );
+    text.sample("muster_oldest_waiting_seconds", &[], seconds(oldest_ms.unwrap_or_default()));
+
+    let count = |name: &str| overview.counts.get(name).copied().unwrap_or_default();
+    text.metric("muster_tasks_ended_total", "counter", "Tasks that have ended, by state.");
+    for state in [ClientState::Success, ClientState::Failure, ClientState::Revoked] {
+        let ended = count(&format!("ended:{}", state.name()));
+        text.sample("muster_tasks_ended_total", &[("state", state.name())], ended);
+    }
+    text.counter(
+        "muster_recoveries_total",
+        "Tasks taken over from a worker that was lost.",
+        count("recovered"),
+    );
+    text.counter(
+        "muster_stale_commits_total",
+        "Commits refused because another worker had taken the task over.",
+        count("stale"),
+    );
+
+    text.metric("muster_node_calls_total", "counter", "Calls to nodes, by verb and result.");
+    for (key, calls) in &overview.metrics {
+        let Some(rest) = key.strip_prefix("calls|") else { continue };
+        let mut parts = rest.splitn(3, '|');
+        if let (Some(verb), Some(result), Some(node)) = (parts.next(), parts.next(), parts.next()) {
+            let labels = [("node", node), ("verb", verb), ("result", result)];
+            text.sample("muster_node_calls_total", &labels, calls);
+        }
+    }
+    let metrics = &overview.metrics;
+    text.histogram("muster_node_call_seconds", "How long calls to nodes take.", "call_ms", metrics);
+    text.histogram(
+        "muster_task_seconds",
+        "From a task's acceptance to its end.",
+        "task_ms",
+        metrics,
+    );
+    text.0
+}
+
+#[cfg(feature = "openapi")]
+pub(crate) fn document(document: &mut crate::openapi::Document) {
+    document
+        .route(&SHOW, "Metrics for Prometheus")
+        .text(200, CONTENT_TYPE, "Prometheus's text format.")
+        .end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exposition_reads_as_prometheus_wants_it() {
+        let mut overview = Overview { waiting: 3, now_ms: 5_250, ..Overview::default() };
+        overview.oldest_ms = Some(5_000);
+        overview.counts.insert("ended:SUCCESS".to_owned(), 7);
+        for (name, number) in [
+            ("calls|create|applied|a:\"1\"", 2),
+            ("call_ms|5", 1),
+            ("call_ms|10", 2),
+            ("call_ms|+Inf", 1),
+            ("call_ms|sum", 1_500),
+        ] {
+            overview.metrics.insert(name.to_owned(), number);
+        }
+        let text = exposition(&overview);
+        for line in [
+            "muster_tasks_waiting 3",
+            "muster_oldest_waiting_seconds 0.25",
+            "muster_tasks_ended_total{state=\"SUCCESS\"} 7",
+            "muster_node_calls_total{node=\"a:\\\"1\\\"\",verb=\"create\",result=\"applied\"} 2",
+            "muster_node_call_seconds_bucket{le=\"0.005\"} 1",
+            "muster_node_call_seconds_bucket{le=\"0.01\"} 3",
+            "muster_node_call_seconds_bucket{le=\"+Inf\"} 4",
+            "muster_node_call_seconds_sum 1.5",
+            "muster_node_call_seconds_count 4",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line} is missing from\n{text}");
+        }
+    }
+}

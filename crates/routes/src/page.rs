@@ -1,0 +1,30 @@
+//! Pages of long lists.
+
+use store::Cursor;
+
+use crate::problem::Problem;
+use crate::query::{Param, ParamKind, Query, bad};
+
+const LIMIT_DEFAULT: u64 = 50;
+const LIMIT_MAX: u64 = 200;
+
+pub(crate) static LIMIT: Param = Param {
+    name: "limit",
+    kind: ParamKind::Number { min: 1, max: LIMIT_MAX },
+    about: "The most entries on the page; 50 unless told.",
+};
+
+pub(crate) static CURSOR: Param = Param {
+    name: "cursor",
+    kind: ParamKind::Text { bytes_max: 300 },
+    about: "Where the page begins: the `next_cursor` of the page before.",
+};
+
+pub(crate) fn limit(query: &Query<'_>) -> Result<u64, Problem> {
+    Ok(query.number(&LIMIT)?.unwrap_or(LIMIT_DEFAULT))
+}
+
+pub(crate) fn cursor(query: &Query<'_>) -> Result<Option<Cursor>, Problem> {
+    let cursor = query.text(&CURSOR)?.map(str::parse).transpose();
+    cursor.map_err(|_| bad("cursor must be the next_cursor of a page."))
+}

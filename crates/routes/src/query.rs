@@ -1,0 +1,126 @@
+//! Query parameters: one description of each serves to read it and to document it.
+
+use std::borrow::Cow;
+
+use humantime::parse_rfc3339_weak;
+
+use crate::catalogue;
+use crate::problem::Problem;
+
+/// A query parameter.
+#[derive(Debug)]
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    pub(crate) kind: ParamKind,
+    #[cfg_attr(not(feature = "openapi"), allow(dead_code, reason = "it is for the document"))]
+    pub(crate) about: &'static str,
+}
+
+/// What a parameter's value is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ParamKind {
+    Number {
+        min: u64,
+        max: u64,
+    },
+    Flag,
+    Text {
+        bytes_max: usize,
+    },
+    Choice(&'static [&'static str]),
+    /// One or more of these, separated by commas.
+    Choices(&'static [&'static str]),
+    /// RFC 3339.
+    Time,
+}
+
+/// A request's query.
+pub(crate) struct Query<'a> {
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl<'a> Query<'a> {
+    /// Reads a query that may have `params`; another is refused, because a misspelt filter would
+    /// otherwise show everything.
+    pub(crate) fn read(query: Option<&'a str>, params: &[&Param]) -> Result<Self, Problem> {
+        let pairs: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
+        for (name, _) in &pairs {
+            if !params.iter().any(|param| param.name == name) {
+                let names: Vec<&str> = params.iter().map(|param| param.name).collect();
+                let known = match names.as_slice() {
+                    [] => "it takes none".to_owned(),
+                    names => format!("it takes {}", names.join(", ")),
+                };
+                let name: String = name.chars().take(50).collect();
+                return Err(bad(&format!("This route has no parameter {name}; {known}.")));
+            }
+        }
+        Ok(Self { pairs })
+    }
+
+    fn value(&self, param: &Param) -> Option<&str> {
+        self.pairs.iter().find(|(name, _)| name == param.name).map(|(_, value)| value.as_ref())
+    }
+
+    pub(crate) fn number(&self, param: &Param) -> Result<Option<u64>, Problem> {
+        let Some(value) = self.value(param) else { return Ok(None) };
+        let ParamKind::Number { min, max } = param.kind else { return Ok(None) };
+        let number = value.parse().ok().filter(|number| (min..=max).contains(number));
+        number.map(Some).ok_or_else(|| {
+            bad(&format!("{} must be a whole number from {min} to {max}.", param.name))
+        })
+    }
+
+    /// Whether a flag is set; absent means no.
+    pub(crate) fn flag(&self, param: &Param) -> Result<bool, Problem> {
+        match self.value(param) {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1" | "") => Ok(true),
+            Some(_) => Err(bad(&format!("{} must be true or false.", param.name))),
+        }
+    }
+
+    pub(crate) fn text(&self, param: &Param) -> Result<Option<&str>, Problem> {
+        let Some(value) = self.value(param) else { return Ok(None) };
+        let ParamKind::Text { bytes_max } = param.kind else { return Ok(None) };
+        if value.is_empty() || value.len() > bytes_max || value.chars().any(char::is_control) {
+            return Err(bad(&format!(
+                "{} must have 1 to {bytes_max} bytes and no control characters.",
+                param.name
+            )));
+        }
+        Ok(Some(value))
+    }
+
+    pub(crate) fn choice(&self, param: &Param) -> Result<Option<&str>, Problem> {
+        Ok(self.choices(param)?.into_iter().next())
+    }
+
+    pub(crate) fn choices(&self, param: &Param) -> Result<Vec<&str>, Problem> {
+        let Some(value) = self.value(param) else { return Ok(Vec::new()) };
+        let (choices, chosen): (_, Vec<&str>) = match param.kind {
+            ParamKind::Choice(choices) => (choices, vec![value]),
+            ParamKind::Choices(choices) => (choices, value.split(',').map(str::trim).collect()),
+            _ => return Ok(Vec::new()),
+        };
+        if chosen.iter().all(|choice| choices.contains(choice)) {
+            return Ok(chosen);
+        }
+        Err(bad(&format!("{} must be one of {}.", param.name, choices.join(", "))))
+    }
+
+    /// A time, in milliseconds since the epoch.
+    pub(crate) fn time(&self, param: &Param) -> Result<Option<u64>, Problem> {
+        let Some(value) = self.value(param) else { return Ok(None) };
+        let time = parse_rfc3339_weak(value).ok();
+        let since = time.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let ms = since.and_then(|since| u64::try_from(since.as_millis()).ok());
+        ms.map(Some).ok_or_else(|| {
+            bad(&format!("{} must be a time such as 2026-01-31T12:00:00Z.", param.name))
+        })
+    }
+}
+
+pub(crate) fn bad(detail: &str) -> Problem {
+    Problem::new(&catalogue::BAD_QUERY, detail)
+}

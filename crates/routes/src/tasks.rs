@@ -1,0 +1,132 @@
+//! `GET /tasks`: what has been asked for, newest first.
+
+use http::{Method, StatusCode};
+use saga::{ClientState, Operation};
+use serde::Serialize;
+use settings::Role;
+use store::{Redis, TaskFilter, TaskLine};
+
+use crate::page::{self, CURSOR, LIMIT};
+use crate::problem::Problem;
+use crate::query::{Param, ParamKind, Query};
+use crate::reply::{Reply, json};
+use crate::route::{Action, Route};
+use crate::times::rfc3339;
+use crate::{Api, Call, Nodes};
+
+pub(crate) static LIST: Route = Route {
+    method: Method::GET,
+    path: "/tasks",
+    role: Some(Role::Read),
+    action: Action::ListTasks,
+};
+
+static STATE: Param = Param {
+    name: "state",
+    kind: ParamKind::Choices(&["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]),
+    about: "Only tasks in one of these states.",
+};
+pub(crate) static GROUP_ID: Param = Param {
+    name: "group_id",
+    kind: ParamKind::Text { bytes_max: 256 },
+    about: "Only those of this group.",
+};
+pub(crate) static OPERATION: Param = Param {
+    name: "operation",
+    kind: ParamKind::Choice(&["create", "delete"]),
+    about: "Only those of this operation.",
+};
+pub(crate) static NODE: Param = Param {
+    name: "node",
+    kind: ParamKind::Text { bytes_max: 512 },
+    about: "Only those that deal with this node, as the setting nodes names it.",
+};
+static SINCE: Param =
+    Param { name: "since", kind: ParamKind::Time, about: "Only tasks accepted then or later." };
+static BEFORE: Param =
+    Param { name: "before", kind: ParamKind::Time, about: "Only tasks accepted before then." };
+
+/// A page of tasks.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct TaskList {
+    /// Newest first.
+    tasks: Vec<TaskSummary>,
+    /// Where the next page begins; `null` at the end. A page looks at 1,000 tasks at most, so it may
+    /// be short, or empty, and still have a next one.
+    next_cursor: Option<String>,
+}
+
+/// A task in a list.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct TaskSummary {
+    task_id: String,
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
+    state: ClientState,
+    /// The same as `state`.
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
+    status: ClientState,
+    /// `null` when the record is damaged.
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::OperationName>"))]
+    operation: Option<Operation>,
+    group_id: String,
+    created_at: String,
+    updated_at: String,
+    /// `null` until the task ends.
+    finished_at: Option<String>,
+}
+
+impl From<TaskLine> for TaskSummary {
+    fn from(line: TaskLine) -> Self {
+        Self {
+            task_id: line.task_id,
+            state: line.state,
+            status: line.state,
+            operation: line.operation,
+            group_id: line.group_id,
+            created_at: rfc3339(line.created_at_ms),
+            updated_at: rfc3339(line.updated_at_ms),
+            finished_at: line.finished_at_ms.map(rfc3339),
+        }
+    }
+}
+
+/// The operation that a query asks for.
+pub(crate) fn operation(query: &Query<'_>) -> Result<Option<Operation>, Problem> {
+    Ok(query.choice(&OPERATION)?.and_then(Operation::from_name))
+}
+
+impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+    pub(crate) async fn list_tasks(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        let params = [&STATE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR];
+        let query = call.query(&params)?;
+        let states: Vec<ClientState> =
+            query.choices(&STATE)?.into_iter().filter_map(ClientState::from_name).collect();
+        let filter = TaskFilter {
+            group_id: query.text(&GROUP_ID)?,
+            operation: operation(&query)?,
+            states: &states,
+            node: query.text(&NODE)?,
+            since_ms: query.time(&SINCE)?,
+            before_ms: query.time(&BEFORE)?,
+        };
+        let cursor = page::cursor(&query)?;
+        let page = self.store.tasks(filter, cursor.as_ref(), page::limit(&query)?).await?;
+        let answer = TaskList {
+            tasks: page.tasks.into_iter().map(TaskSummary::from).collect(),
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+        };
+        json(StatusCode::OK, &answer, &[])
+    }
+}
+
+#[cfg(feature = "openapi")]
+pub(crate) fn document(document: &mut crate::openapi::Document) {
+    document
+        .route(&LIST, "Tasks, newest first")
+        .query(&[&STATE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR])
+        .answer::<TaskList>(200, "A page of tasks.")
+        .problems(&[&crate::catalogue::BAD_QUERY])
+        .end();
+}

@@ -1,0 +1,64 @@
+//! A task's timeline: what its workers noted and what people did, as clients read it.
+
+use saga::Task;
+use serde::Serialize;
+use store::TaskView;
+
+use crate::times::rfc3339;
+
+/// One line of a task's timeline.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct TimelineEntry<'a> {
+    /// RFC 3339, by Redis's clock.
+    pub(crate) at: String,
+    /// What happened: `accepted`, `started`, `applied`, `undone` …
+    pub(crate) event: &'a str,
+    /// The node it happened to.
+    pub(crate) node: Option<&'a str>,
+    /// More about it, for people.
+    pub(crate) detail: Option<&'a str>,
+    /// Who did it, when it was a person or a program with a token.
+    pub(crate) by: Option<&'a str>,
+    #[serde(skip)]
+    pub(crate) at_ms: u64,
+}
+
+impl<'a> TimelineEntry<'a> {
+    fn new(at_ms: u64, event: &'a str) -> Self {
+        Self { at: rfc3339(at_ms), event, node: None, detail: None, by: None, at_ms }
+    }
+}
+
+/// What came about by itself, oldest first.
+pub(crate) fn worked<'a>(view: &'a TaskView, task: &'a Task) -> Vec<TimelineEntry<'a>> {
+    let accepted = TimelineEntry::new(view.created_at_ms, "accepted");
+    let entries = task.history().entries().iter().map(|entry| {
+        let node = entry.node.and_then(|index| task.nodes().get(index));
+        TimelineEntry {
+            node: node.map(saga::Node::address),
+            detail: entry.detail.as_deref(),
+            ..TimelineEntry::new(entry.at_ms, &entry.event)
+        }
+    });
+    std::iter::once(accepted).chain(entries).collect()
+}
+
+/// What people did, oldest first.
+pub(crate) fn noted(view: &TaskView) -> Vec<TimelineEntry<'_>> {
+    let notes = view.notes.iter().map(|note| TimelineEntry {
+        detail: note.detail.as_deref(),
+        by: note.by.as_deref(),
+        ..TimelineEntry::new(note.at_ms, &note.event)
+    });
+    notes.collect()
+}
+
+/// Both, in order of time.
+pub(crate) fn whole<'a>(view: &'a TaskView, task: &'a Task) -> Vec<TimelineEntry<'a>> {
+    let mut entries = worked(view, task);
+    entries.append(&mut noted(view));
+    // Stable, so that what happened within one millisecond stays in order.
+    entries.sort_by_key(|entry| entry.at_ms);
+    entries
+}

@@ -1,0 +1,78 @@
+//! Who may call, and what they may do.
+
+use crate::parse::{Reader, SettingError};
+use crate::{NONE, Source};
+
+/// The fewest bytes of a token, so that none can be guessed.
+const TOKEN_BYTES_MIN: usize = 16;
+const ALLOWED: &str = "`none`, or tokens separated by commas: NAME:ROLE:TOKEN, or TOKEN alone, which \
+                       may do everything; ROLE is read, submit or operate, TOKEN has at least 16 \
+                       bytes, NAME is of letters, digits, - and _";
+
+/// What a caller may do. Each role may do what the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look at tasks, groups, dead letters and metrics.
+    Read,
+    /// Submit tasks and cancel them.
+    Submit,
+    /// Retry and discard dead letters, pause the queue, sweep.
+    Operate,
+}
+
+impl Role {
+    /// The word in the settings: `read`, `submit` or `operate`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Submit => "submit",
+            Self::Operate => "operate",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Read, Self::Submit, Self::Operate].into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// A bearer token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Who bears it, for the audit trail.
+    pub name: String,
+    pub role: Role,
+    /// Never to be logged or answered.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token({}, {:?})", self.name, self.role)
+    }
+}
+
+pub(crate) fn read(source: &impl Source) -> Result<Vec<Token>, SettingError> {
+    let text = Reader(source).secret("api_tokens", ALLOWED, |text| parse(text).is_some())?;
+    Ok(parse(&text).unwrap_or_default())
+}
+
+fn parse(text: &str) -> Option<Vec<Token>> {
+    if text == NONE {
+        return Some(Vec::new());
+    }
+    text.split(',').enumerate().map(|(index, token)| parse_token(index, token.trim())).collect()
+}
+
+fn parse_token(index: usize, text: &str) -> Option<Token> {
+    let mut parts = text.splitn(3, ':');
+    let (name, role, secret) = match (parts.next(), parts.next(), parts.next()) {
+        (Some(name), Some(role), Some(secret)) => (name.to_owned(), Role::from_name(role)?, secret),
+        (Some(secret), None, None) => (format!("token-{}", index + 1), Role::Operate, secret),
+        _ => return None,
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_usable =
+        !name.is_empty() && name.chars().all(is_plain) && secret.len() >= TOKEN_BYTES_MIN;
+    is_usable.then(|| Token { name, role, secret: secret.to_owned() })
+}

@@ -1,0 +1,22 @@
+-- Lists the groups that some node holds as far as Muster knows, by name.
+-- keys: the prefix
+-- arguments: name after which to begin ('' for the first page), most groups
+-- answer: '1' when there are more, else '0'; then for each: name, nodes that hold it, nodes that do
+--   not, nodes of which it is not known
+-- uses: keys
+local after, count = ARGV[1], tonumber(ARGV[2])
+
+local from = after == '' and '-' or '(' .. after
+local names = redis.call('ZRANGEBYLEX', GROUPS, from, '+', 'LIMIT', 0, count + 1)
+local answer = { #names > count and '1' or '0' }
+for i = 1, math.min(#names, count) do
+  local tally = { present = 0, absent = 0, unknown = 0 }
+  for _, held in ipairs(redis.call('HVALS', group_key(names[i]))) do
+    tally[held] = (tally[held] or 0) + 1
+  end
+  answer[#answer + 1] = names[i]
+  answer[#answer + 1] = tally.present
+  answer[#answer + 1] = tally.absent
+  answer[#answer + 1] = tally.unknown
+end
+return answer

@@ -1,0 +1,22 @@
+-- The indexes by which tasks are listed. Tasks expire by themselves; the indexes are cleared of them
+-- a few at a time, whenever a task is stored or ends.
+local FORGET_MAX = 4
+
+local function index_task(id, group)
+  redis.call('ZADD', TASKS, now, id)
+  redis.call('ZADD', group_tasks_key(group), now, id)
+end
+
+local function index_end(id, group, ttl_s)
+  redis.call('ZADD', EXPIRING, now + ttl_s * 1000, id .. ' ' .. group)
+end
+
+local function forget_expired()
+  local members = redis.call('ZRANGEBYSCORE', EXPIRING, '-inf', now, 'LIMIT', 0, FORGET_MAX)
+  for _, member in ipairs(members) do
+    local id, group = member:match('^(%S+) (.*)$')
+    redis.call('ZREM', EXPIRING, member)
+    redis.call('ZREM', TASKS, id)
+    redis.call('ZREM', group_tasks_key(group), id)
+  end
+end

@@ -1,0 +1,15 @@
+-- Counters and histograms for operators. A histogram is the fields `<name>|<upper bound in ms>`,
+-- each counting what fell between the bound before and its own, and `<name>|sum`.
+local BOUNDS_MS = { 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000 }
+
+local function observe(name, ms)
+  local bucket = '+Inf'
+  for _, bound in ipairs(BOUNDS_MS) do
+    if ms <= bound then
+      bucket = bound
+      break
+    end
+  end
+  redis.call('HINCRBY', METRICS, name .. '|' .. bucket, 1)
+  redis.call('HINCRBY', METRICS, name .. '|sum', ms)
+end

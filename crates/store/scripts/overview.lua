@@ -1,0 +1,31 @@
+-- How things stand as a whole: for readiness checks, metrics and people. Rings when there is work
+-- that nobody looks after.
+-- keys: the prefix
+-- arguments: channel
+-- answer: now in ms; tasks waiting, ready compensations, delayed, running, dead letters, drains; when
+--   the first task of the queue was accepted ('' when none waits); who paused the queue and when (''
+--   and '' when it is not paused); the number of counts, for each: name, number; then for each
+--   metric: name, number
+-- uses: keys clock doorbell
+local channel = ARGV[1]
+
+ring_if_neglected(channel)
+local first = redis.call('LINDEX', LISTS.queue, 0)
+local paused = redis.call('HMGET', PAUSED, 'by', 'at')
+local counts = redis.call('HGETALL', COUNTS)
+local answer = {
+  now,
+  tonumber(redis.call('HGET', COUNTS, 'waiting') or '0'),
+  redis.call('LLEN', LISTS.rollback),
+  redis.call('ZCARD', DELAYED),
+  redis.call('ZCARD', LEASES),
+  redis.call('ZCARD', LETTERS),
+  live_drains(),
+  first and redis.call('HGET', task_key(first), 'created_at') or '',
+  paused[1] or '',
+  paused[2] or '',
+  #counts / 2,
+}
+for _, value in ipairs(counts) do answer[#answer + 1] = value end
+for _, value in ipairs(redis.call('HGETALL', METRICS)) do answer[#answer + 1] = value end
+return answer

@@ -1,0 +1,16 @@
+-- Pauses the queue, or lets it go on. While it is paused nothing is taken from it; what has a worker
+-- goes on, and so do rollbacks.
+-- keys: the prefix
+-- arguments: 'pause' | 'resume', who asks for it, channel
+-- answer: tasks waiting
+-- uses: keys clock doorbell
+local wish, by, channel = unpack(ARGV)
+
+if wish == 'pause' then
+  redis.call('HSETNX', PAUSED, 'by', by)
+  redis.call('HSETNX', PAUSED, 'at', now)
+else
+  redis.call('DEL', PAUSED)
+  ring_if_neglected(channel)
+end
+return { tonumber(redis.call('HGET', COUNTS, 'waiting') or '0') }

@@ -1,0 +1,39 @@
+-- Lists tasks, newest first, and rings when there is work that nobody looks after. A page looks at a
+-- bounded number of tasks, so it may be short, or empty, and still have a next one.
+-- keys: the prefix
+-- arguments: cursor (score, member; '' and '' for the first page), most tasks, most to look at,
+--   channel; then filters, each '' for any: group id, operation, states (each between two commas),
+--   a text that the record holds, accepted at or after, accepted before (both in ms)
+-- answer: cursor of the next page (score, member; '' and '' when there is none), then for each task:
+--   id, state, operation, group id, created_at, updated_at, finished_at ('' while it runs)
+-- uses: keys clock doorbell page
+local cursor_score, cursor_member, count, scan_max, channel, group, operation, states, held, since,
+  before = unpack(ARGV)
+count, since, before = tonumber(count), tonumber(since), tonumber(before)
+
+ring_if_neglected(channel)
+local tasks = {}
+
+local function visit(id, accepted_at)
+  if since and accepted_at < since then return end
+  if before and accepted_at >= before then return end
+  local fields = redis.call('HMGET', task_key(id), 'state', 'operation', 'group', 'created_at',
+    'updated_at', 'finished_at')
+  if not fields[1] then return end
+  if operation ~= '' and fields[2] ~= operation then return end
+  if states ~= '' and not states:find(',' .. fields[1] .. ',', 1, true) then return end
+  if held ~= '' then
+    local record = redis.call('HGET', task_key(id), 'record') or ''
+    if not record:find(held, 1, true) then return end
+  end
+  tasks[#tasks + 1] = id
+  for i = 1, 6 do tasks[#tasks + 1] = fields[i] or '' end
+  count = count - 1
+  return count > 0
+end
+
+local key = group ~= '' and group_tasks_key(group) or TASKS
+local score, member = scan(key, true, cursor_score, cursor_member, tonumber(scan_max), visit)
+local answer = { score, member }
+for _, value in ipairs(tasks) do answer[#answer + 1] = value end
+return answer

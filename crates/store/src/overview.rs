@@ -1,0 +1,83 @@
+//! The whole at a glance, and the pause.
+
+use std::collections::BTreeMap;
+
+use crate::redis::Redis;
+use crate::script::{self, Arguments};
+use crate::{Store, StoreError, WAKE_CHANNEL};
+
+/// How things stand as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// Redis's time, in milliseconds since the epoch.
+    pub now_ms: u64,
+    /// Tasks that have not been started.
+    pub waiting: u64,
+    /// Compensations that are ready to go on.
+    pub rollback: u64,
+    /// Tasks put down until they are due.
+    pub delayed: u64,
+    /// Tasks that a worker has in hand.
+    pub running: u64,
+    pub dead_letters: u64,
+    /// Drains that are alive.
+    pub drains: u64,
+    /// When the first task of the queue was accepted, in milliseconds since the epoch.
+    pub oldest_ms: Option<u64>,
+    pub paused: Option<Paused>,
+    /// `ended:<STATE>`, `recovered`, `stale` and others, counted since Redis was new.
+    pub counts: BTreeMap<String, u64>,
+    /// What `metrics.lua` and the drains count, by name.
+    pub metrics: BTreeMap<String, u64>,
+}
+
+/// A pause of the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paused {
+    pub by: String,
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+}
+
+impl<R: Redis> Store<R> {
+    /// Reads how things stand.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn overview(&self) -> Result<Overview, StoreError> {
+        let arguments = Arguments::default().text(WAKE_CHANNEL);
+        let mut answer = self.run(&script::OVERVIEW, arguments).await?;
+        let mut overview = Overview {
+            now_ms: answer.count()?,
+            waiting: answer.count()?,
+            rollback: answer.count()?,
+            delayed: answer.count()?,
+            running: answer.count()?,
+            dead_letters: answer.count()?,
+            drains: answer.count()?,
+            oldest_ms: answer.optional_count()?,
+            ..Overview::default()
+        };
+        let (by, at_ms) = (answer.text()?, answer.optional_count()?);
+        overview.paused = at_ms.map(|at_ms| Paused { by, at_ms });
+        for _ in 0..answer.count()? {
+            let name = answer.text()?;
+            overview.counts.insert(name, answer.count()?);
+        }
+        while !answer.is_empty() {
+            let name = answer.text()?;
+            overview.metrics.insert(name, answer.count()?);
+        }
+        Ok(overview)
+    }
+
+    /// Pauses the queue for `by`, or lets it go on. Gives how many tasks wait.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn pause(&self, pause: bool, by: &str) -> Result<u64, StoreError> {
+        let wish = if pause { "pause" } else { "resume" };
+        let arguments = Arguments::default().text(wish).text(by).text(WAKE_CHANNEL);
+        self.run(&script::PAUSE, arguments).await?.count()
+    }
+}
