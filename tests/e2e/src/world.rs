@@ -46,9 +46,24 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body as JSON; null when it is none.
     pub json: Value,
+    pub text: String,
 }
 
 impl Answer {
+    /// That it is a problem of this status and type, with everything a problem has.
+    #[track_caller]
+    pub fn assert_problem(&self, status: u16, slug: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.json["type"], format!("/docs#problem-{slug}"));
+        assert_eq!(self.json["status"], status);
+        for field in ["title", "detail", "next"] {
+            let text = self.json[field].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{field} is missing: {self:?}");
+        }
+        assert!(self.header("x-process-time").ends_with(" sec"), "{self:?}");
+    }
+
     /// One header as text; empty when it is not there.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
@@ -131,8 +146,9 @@ impl World {
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.unwrap();
-        Answer { status, headers, json: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status, headers, json, text }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

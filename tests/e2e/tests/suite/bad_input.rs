@@ -1,21 +1,7 @@
 //! What a client gets for what cannot be done: a problem that says what to do next.
 
-use e2e::{Answer, Setup, World, state};
+use e2e::{Setup, World, state};
 use reqwest::Method;
-
-/// That an answer is a problem of this status and type, with everything a problem has.
-#[track_caller]
-fn is_problem(answer: &Answer, status: u16, slug: &str) {
-    assert_eq!(answer.status, status, "{answer:?}");
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(answer.json["type"], format!("/docs#problem-{slug}"));
-    assert_eq!(answer.json["status"], status);
-    for field in ["title", "detail", "next"] {
-        let text = answer.json[field].as_str().unwrap_or_default();
-        assert!(!text.is_empty(), "{field} is missing: {answer:?}");
-    }
-    assert!(answer.header("x-process-time").ends_with(" sec"), "{answer:?}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_cannot_be_used_are_refused() {
@@ -38,10 +24,10 @@ async fn bodies_that_cannot_be_used_are_refused() {
             ("{\"group_id\": \"a\\nb\"}", 422, "bad-group-id"),
             (too_long.as_str(), 422, "bad-group-id"),
         ] {
-            is_problem(&world.call(Method::POST, route, body).await, status, slug);
+            world.call(Method::POST, route, body).await.assert_problem(status, slug);
         }
         let too_large = " ".repeat(70_000);
-        is_problem(&world.call(Method::POST, route, &too_large).await, 413, "body-too-large");
+        world.call(Method::POST, route, &too_large).await.assert_problem(413, "body-too-large");
     }
     assert!(world.calls(0).is_empty());
 }
@@ -75,7 +61,7 @@ async fn wrong_methods_are_refused_with_the_right_ones() {
         (Method::GET, "/maintenance/sweep", "POST"),
     ] {
         let answer = world.call(method, path, "").await;
-        is_problem(&answer, 405, "method-not-allowed");
+        answer.assert_problem(405, "method-not-allowed");
         assert_eq!(answer.header("allow"), allow);
     }
 }
@@ -84,17 +70,17 @@ async fn wrong_methods_are_refused_with_the_right_ones() {
 async fn what_is_not_there_is_not_found() {
     let world = World::new().await;
     for path in ["/", "/groups/", "/groups/create/", "/groups/task", "/nothing"] {
-        is_problem(&world.get(path).await, 404, "no-such-route");
+        world.get(path).await.assert_problem(404, "no-such-route");
     }
     for id in ["x", "00000000-0000-4000-8000-000000000000", "x%2Fy"] {
-        is_problem(&world.get(&format!("/groups/task/{id}")).await, 404, "no-such-task");
+        world.get(&format!("/groups/task/{id}")).await.assert_problem(404, "no-such-task");
     }
-    is_problem(&world.get("/dead-letters/x").await, 404, "no-such-dead-letter");
-    is_problem(&world.post("/dead-letters/x/retry").await, 404, "no-such-dead-letter");
+    world.get("/dead-letters/x").await.assert_problem(404, "no-such-dead-letter");
+    world.post("/dead-letters/x/retry").await.assert_problem(404, "no-such-dead-letter");
     let discard = world.call(Method::DELETE, "/dead-letters/x", "").await;
-    is_problem(&discard, 404, "no-such-dead-letter");
+    discard.assert_problem(404, "no-such-dead-letter");
     for query in ["limit=0", "limit=x", "limit=201", "offset=1", "cursor=x"] {
-        is_problem(&world.get(&format!("/dead-letters?{query}")).await, 422, "bad-query");
+        world.get(&format!("/dead-letters?{query}")).await.assert_problem(422, "bad-query");
     }
 }
 
@@ -103,7 +89,7 @@ async fn without_redis_nothing_is_accepted() {
     let mut world = World::with(Setup { components: &["api"], ..Setup::default() }).await;
     world.redis.kill();
     for answer in [world.submit("create", "g").await, world.get("/dead-letters").await] {
-        is_problem(&answer, 503, "redis-away");
+        answer.assert_problem(503, "redis-away");
         assert_eq!(answer.header("retry-after"), "5");
         let text = answer.json.to_string();
         assert!(!text.contains("redis://"), "an address has no place in an answer: {text}");
@@ -119,7 +105,7 @@ async fn a_full_queue_accepts_nothing() {
     world.create("g1").await;
     world.create("g2").await;
     let answer = world.submit("create", "g3").await;
-    is_problem(&answer, 503, "queue-full");
+    answer.assert_problem(503, "queue-full");
     assert_eq!(answer.header("retry-after"), "5");
 }
 
@@ -135,10 +121,10 @@ async fn with_tokens_set_only_their_bearers_may_call() {
     };
     for wrong in ["", "Bearer", "Bearer x", "Bearer correct-horse", "Basic correct-horse-battery"] {
         let answer = call(wrong).await;
-        is_problem(&answer, 401, "unauthorized");
+        answer.assert_problem(401, "unauthorized");
         assert_eq!(answer.header("www-authenticate"), "Bearer");
     }
-    is_problem(&world.post("/maintenance/sweep").await, 401, "unauthorized");
+    world.post("/maintenance/sweep").await.assert_problem(401, "unauthorized");
     assert_eq!(call("Bearer correct-horse-battery").await.status, 202);
     assert_eq!(call("bearer staple-correct-horse").await.status, 202);
 }
@@ -148,7 +134,7 @@ async fn a_bad_setting_is_named_with_its_value_and_what_is_allowed() {
     let setup = Setup { settings: &[("rollback_max_retries", "many")], ..Setup::default() };
     let world = World::with(setup).await;
     let answer = world.submit("create", "g").await;
-    is_problem(&answer, 500, "bad-setting");
+    answer.assert_problem(500, "bad-setting");
     let detail = answer.json["detail"].as_str().unwrap();
     for part in ["rollback_max_retries", "\"many\"", "a whole number from 0 to 1000"] {
         assert!(detail.contains(part), "{detail}");

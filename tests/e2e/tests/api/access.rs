@@ -1,0 +1,107 @@
+//! Who may do what: tokens, roles, origins and rates.
+
+use e2e::{Answer, Setup, World};
+use reqwest::Method;
+
+const TOKENS: &str =
+    "eve:read:eves-long-secret,sam:submit:sams-long-secret,olga:operate:olgas-long-secret";
+const GROUP: &str = "{\"group_id\": \"g\"}";
+
+async fn call(world: &World, name: &str, method: Method, path: &str, body: &str) -> Answer {
+    let authorization = format!("Bearer {name}s-long-secret");
+    world.call_with(method, path, body, &[("authorization", &authorization)]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_may_do_its_part_and_no_more() {
+    let setup = Setup { settings: &[("api_tokens", TOKENS)], ..Setup::default() };
+    let world = World::with(setup).await;
+    for (method, path, body, least) in [
+        (Method::GET, "/tasks", "", "eve"),
+        (Method::GET, "/groups", "", "eve"),
+        (Method::GET, "/groups/by-id/g?check=true", "", "eve"),
+        (Method::GET, "/dead-letters", "", "eve"),
+        (Method::GET, "/metrics", "", "eve"),
+        (Method::POST, "/groups/create", GROUP, "sam"),
+        (Method::POST, "/groups/delete", GROUP, "sam"),
+        (Method::POST, "/groups/bulk", "[{\"operation\":\"create\",\"group_id\":\"b\"}]", "sam"),
+        (Method::POST, "/groups/by-id/g/repair?wanted=absent", "", "sam"),
+        (Method::POST, "/dead-letters/retry", "", "olga"),
+        (Method::POST, "/maintenance/sweep", "", "olga"),
+        (Method::POST, "/maintenance/pause", "", "olga"),
+        (Method::POST, "/maintenance/resume", "", "olga"),
+    ] {
+        let mut may = false;
+        for name in ["eve", "sam", "olga"] {
+            may |= name == least;
+            let answer = call(&world, name, method.clone(), path, body).await;
+            if may {
+                assert!(answer.status.is_success(), "{name} {method} {path}: {answer:?}");
+            } else {
+                answer.assert_problem(403, "forbidden");
+                assert!(answer.json["detail"].as_str().unwrap().contains(name));
+            }
+        }
+        world.call(method, path, body).await.assert_problem(401, "unauthorized");
+    }
+    let ready = world.get("/readyz").await;
+    assert_eq!((ready.status.as_u16(), &ready.json["access"]), (200, &"tokens".into()));
+    assert_eq!(world.get("/healthz").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_and_no_secret_is_ever_told() {
+    let settings = [("api_tokens", TOKENS), ("redis_password", "s3cret-pass")];
+    let world = World::with(Setup { settings: &settings, components: &["api"] }).await;
+    // Redis has no password, so that this one is taken; every route answers something.
+    for path in ["/tasks", "/readyz", "/metrics", "/nothing", "/groups/create"] {
+        let answer = call(&world, "eve", Method::GET, path, "").await;
+        assert!(!answer.text.contains("secret"), "{path}: {}", answer.text);
+        assert!(!answer.text.contains("s3cret"), "{path}: {}", answer.text);
+    }
+    assert!(!world.output().contains("s3cret") && !world.output().contains("long-secret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_may_submit_only_so_often_in_a_second() {
+    let settings = [("api_tokens", TOKENS), ("rate_limit", "2")];
+    let world = World::with(Setup { settings: &settings, components: &["api"] }).await;
+    let mut refused = None;
+    let mut accepted = 0;
+    // Far more than any second takes, so that one of them is full.
+    for _ in 0..200 {
+        let answer = call(&world, "sam", Method::POST, "/groups/create", GROUP).await;
+        if answer.status == 202 {
+            accepted += 1;
+        } else {
+            refused = Some(answer);
+        }
+    }
+    let refused = refused.expect("none was refused");
+    refused.assert_problem(429, "too-fast");
+    assert_eq!(refused.header("retry-after"), "1");
+    let tasks = call(&world, "sam", Method::GET, "/readyz", "").await.json["waiting"].clone();
+    assert_eq!(tasks, accepted, "what was refused is not stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_origins_may_call_only_when_named() {
+    let ask = async |world: &World, origin: &str| {
+        let headers = [("origin", origin), ("access-control-request-method", "POST")];
+        world.call_with(Method::OPTIONS, "/groups/create", "", &headers).await
+    };
+    let closed = World::with(Setup { components: &["api"], ..Setup::default() }).await;
+    ask(&closed, "https://a.example").await.assert_problem(405, "method-not-allowed");
+    let settings = [("cors_origins", "https://a.example")];
+    let world = World::with(Setup { settings: &settings, components: &["api"] }).await;
+    let preflight = ask(&world, "https://a.example").await;
+    assert_eq!(preflight.status, 204);
+    assert_eq!(preflight.header("access-control-allow-origin"), "https://a.example");
+    assert!(preflight.header("access-control-allow-methods").contains("POST"));
+    let other = ask(&world, "https://b.example").await;
+    assert_eq!(other.header("access-control-allow-origin"), "");
+    let headers = [("origin", "https://a.example")];
+    let answer = world.call_with(Method::GET, "/tasks", "", &headers).await;
+    assert_eq!(answer.header("access-control-allow-origin"), "https://a.example");
+    assert_eq!(answer.header("vary"), "origin");
+}

@@ -1,0 +1,18 @@
+//! The API as clients, operators and programs meet it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at once when something is not as it expects"
+)]
+
+mod access;
+mod document;
+mod events;
+mod groups;
+mod letters;
+mod operate;
+mod submit;
+mod tasks;
