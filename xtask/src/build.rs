@@ -38,11 +38,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 /// Builds the components to where spin.toml looks for them.
 pub(crate) fn components(toolchain: &Toolchain) -> anyhow::Result<()> {
+    wasm(toolchain, &COMPONENTS.map(|(package, _)| package))
+}
+
+/// Builds packages as components, beside those that spin.toml names.
+pub(crate) fn wasm(toolchain: &Toolchain, packages: &[&str]) -> anyhow::Result<()> {
     let mut cargo = cargo();
     // A folder of its own: two compilers would evict each other's artefacts.
     cargo.args(["build", "--release", "--locked", "--target", TARGET]);
     cargo.arg("--target-dir").arg(paths::target().join("wasm"));
-    for (package, _) in COMPONENTS {
+    for package in packages {
         cargo.args(["--package", package]);
     }
     toolchain.apply(&mut cargo);

@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything a developer runs more than once.
 
+mod bench;
 mod build;
 mod debian;
 mod demo;
@@ -34,6 +35,8 @@ enum Task {
     Test(test::Options),
     /// Build the components to where spin.toml looks for them.
     Build(build::Options),
+    /// Measure: accept, drain, latency, recovery, each beside something else.
+    Bench(bench::Options),
     /// Get the wasm32-wasip2 target, and say where it comes from.
     Toolchain(toolchain::Options),
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Task::Up(options) => up::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Build(options) => build::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Toolchain(options) => toolchain::run(&options),
     };
     match ran {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use crate::process::Running;
-use crate::{build, licences, redis, toolchain};
+use crate::{bench, build, licences, redis, toolchain};
 
 /// End-to-end tests mostly wait, so more of them run at once than there are processors.
 const E2E_THREADS: &str = "8";
@@ -50,9 +50,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     check(&mut count, "components build", || build::components(&toolchain).map(|()| true))?;
     if count.failed == 0 {
-        tests(&mut count, options, &["--workspace", "--exclude", "e2e"], None, &server)?;
+        let others = ["--workspace", "--exclude", "e2e", "--exclude", "bench"];
+        tests(&mut count, options, &others, None, &server)?;
         build::native(&["host"])?;
         tests(&mut count, options, &["--package", "e2e"], Some(E2E_THREADS), &server)?;
+        build::wasm(&toolchain, &[bench::PROBE])?;
+        tests(&mut count, options, &["--package", "bench"], None, &server)?;
     }
     for failure in &count.failures {
         println!("failed: {failure}");

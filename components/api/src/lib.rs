@@ -16,13 +16,14 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         if let Some(reply) = routes::health(&request) {
             return Ok(reply);
         }
-        let settings = settings::api(&Variables)?;
-        let redis = settings::redis(&Variables)?;
+        let variables = Variables::read();
+        let settings = settings::api(&variables)?;
+        let redis = settings::redis(&variables)?;
         let redis = SpinRedis::open(&redis).map_err(StoreError::from)?;
         let api = Api {
             store: Store::new(redis),
             settings,
-            worker_settings: || settings::drain(&Variables, DrainUse::Worker).map(drop),
+            worker_settings: || settings::drain(&Variables::read(), DrainUse::Worker).map(drop),
             nodes: NoNodes,
             clock: SpinClock,
             new_id: Uuid::new_v4,

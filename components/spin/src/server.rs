@@ -11,6 +11,10 @@ use crate::log::JsonLog;
 
 const X_PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 
+/// Up to this size a body is handed over before the response is, so that the host sends both as one.
+/// A larger one might wait for a reader that only comes with the response.
+const AT_ONCE_BYTES_MAX: usize = 16 * 1024;
+
 /// Reads the request, lets `handle` answer it, and sends the response with the time it took.
 pub async fn serve(
     request: IncomingRequest,
@@ -46,7 +50,9 @@ async fn read(request: IncomingRequest) -> Result<Request<Vec<u8>>, Problem> {
     let method: http::Method = request.method().into();
     let uri = request.path_with_query().unwrap_or_else(|| "/".to_owned());
     let mut builder = Request::builder().method(method).uri(uri);
-    for (name, value) in request.headers().entries() {
+    // The host's own, of which there are more than clients send, are of no use here.
+    let headers = request.headers().entries();
+    for (name, value) in headers.into_iter().filter(|(name, _)| !name.starts_with("spin-")) {
         builder = builder.header(name, value);
     }
     let parts = builder.body(()).map_err(|error| Problem::bad_request(&error.to_string()))?;
@@ -56,8 +62,15 @@ async fn read(request: IncomingRequest) -> Result<Request<Vec<u8>>, Problem> {
         return Err(Problem::body_too_large());
     }
     let mut body = Vec::new();
+    // No route reads the body of these, and asking for it is not free.
+    if matches!(*parts.method(), http::Method::GET | http::Method::HEAD) {
+        return Ok(parts.map(|()| body));
+    }
     let mut chunks = std::pin::pin!(request.into_body_stream());
-    while let Some(chunk) = chunks.next().await {
+    // What was announced is whole without waiting for the end of the stream.
+    while announced != Some(body.len())
+        && let Some(chunk) = chunks.next().await
+    {
         let chunk = chunk.map_err(|_| Problem::bad_request("its body broke off"))?;
         if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
             return Err(Problem::body_too_large());
@@ -83,13 +96,19 @@ async fn send(reply: Reply, out: ResponseOutparam) -> Result<(), &'static str> {
     let response = OutgoingResponse::new(headers);
     response.set_status_code(parts.status.as_u16()).map_err(|()| "the status is not valid")?;
     let mut sink = response.take_body();
-    out.set(response);
     // The client may be gone by now, and then nobody misses the rest.
     match body {
+        Body::Whole(bytes) if bytes.len() <= AT_ONCE_BYTES_MAX => {
+            let _ = sink.send(bytes).await;
+            drop(sink);
+            out.set(response);
+        }
         Body::Whole(bytes) => {
+            out.set(response);
             let _ = sink.send(bytes).await;
         }
         Body::Stream(mut chunks) => {
+            out.set(response);
             while let Some(chunk) = chunks.next().await {
                 if sink.send(chunk).await.is_err() {
                     break;

@@ -2,17 +2,32 @@
 
 use spin_sdk::variables;
 
-/// The component's variables.
-#[derive(Clone, Copy, Debug)]
-pub struct Variables;
+/// The one variable of a component that holds all its settings.
+const NAME: &str = "settings";
 
-impl settings::Source for Variables {
-    fn get(&self, name: &str) -> Result<String, String> {
-        variables::get(name).map_err(|error| match error {
+/// A component's settings: `spin.toml` puts them into one variable, a line `name=value` each,
+/// because asking the host for each costs a request more than its Redis script does.
+#[derive(Clone, Debug)]
+pub struct Variables(Result<String, String>);
+
+impl Variables {
+    /// Asks the host. Whatever goes wrong shows when a setting is asked for.
+    #[must_use]
+    pub fn read() -> Self {
+        Self(variables::get(NAME).map_err(|error| match error {
             variables::Error::InvalidName(reason)
             | variables::Error::Undefined(reason)
             | variables::Error::Provider(reason)
             | variables::Error::Other(reason) => reason,
-        })
+        }))
+    }
+}
+
+impl settings::Source for Variables {
+    fn get(&self, name: &str) -> Result<String, String> {
+        let text = self.0.as_ref().map_err(Clone::clone)?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let missing = || format!("the component's variable `{NAME}` in spin.toml lacks it");
+        value.map(str::to_owned).ok_or_else(missing)
     }
 }

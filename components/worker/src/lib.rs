@@ -18,8 +18,9 @@ const LOG: JsonLog = JsonLog { component: "worker" };
 #[redis_component]
 async fn wake(_message: Vec<u8>) -> anyhow::Result<()> {
     let drained = async {
-        let limits = settings::drain(&Variables, DrainUse::Worker)?;
-        let redis = settings::redis(&Variables)?;
+        let variables = Variables::read();
+        let limits = settings::drain(&variables, DrainUse::Worker)?;
+        let redis = settings::redis(&variables)?;
         anyhow::Ok(drain(limits, &redis, LOG).await?)
     };
     if let Err(error) = drained.await {

@@ -15,9 +15,10 @@ const LOG: JsonLog = JsonLog { component: "maintenance" };
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     serve(request, out, LOG, async |request| {
-        let settings = settings::api(&Variables)?;
-        let limits = settings::drain(&Variables, DrainUse::Sweep)?;
-        let redis = settings::redis(&Variables)?;
+        let variables = Variables::read();
+        let settings = settings::api(&variables)?;
+        let limits = settings::drain(&variables, DrainUse::Sweep)?;
+        let redis = settings::redis(&variables)?;
         let api = Api {
             store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
             settings,

@@ -7,7 +7,7 @@
 --   counted ('' for nobody's), most of them in a second
 -- answer: 'ACCEPTED', tasks waiting | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
--- uses: keys clock doorbell index line
+-- uses: keys clock doorbell batch index line
 local id, group, operation, record, waiting_max, channel, key, digest, key_ttl_s, caller, rate_max =
   unpack(ARGV)
 

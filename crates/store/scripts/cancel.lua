@@ -2,7 +2,7 @@
 -- keys: the prefix
 -- arguments: task id, channel, time to live of an ended task in seconds, who asks for it
 -- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED' | 'CANCELLING' | 'RETRYING'
--- uses: keys clock doorbell index line notes
+-- uses: keys clock doorbell batch index line notes
 local id, channel, ttl_s, by = unpack(ARGV)
 
 local fields = redis.call('HMGET', task_key(id), 'where', 'group', 'state', 'started', 'lane',
@@ -15,8 +15,9 @@ note(id, 'cancel asked for', nil, by)
 if not started then
   -- Its id may stay in the queue: a claim passes over what is not there any more.
   if letter then redis.call('HDEL', letter_key(letter), 'retry_task_id') end
-  redis.call('HINCRBY', COUNTS, 'waiting', -1)
+  count('waiting', -1)
   close(id, group, 'REVOKED', ttl_s)
+  write_batch()
   ring(channel)
   return { 'REVOKED' }
 end

@@ -4,7 +4,7 @@
 -- arguments: letter id, task id, group id, operation, record, channel, id of the letter's task, who
 --   asks for it
 -- answer: 'UNKNOWN' | 'SUPERSEDED', task id | 'RETRYING', task id | 'ACCEPTED', task id
--- uses: keys clock doorbell index line letters notes
+-- uses: keys clock doorbell batch index line letters notes
 local letter, id, group, operation, record, channel, letter_task, by = unpack(ARGV)
 
 local fields = letter_fields(letter)

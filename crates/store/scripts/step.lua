@@ -10,7 +10,7 @@
 --   of stale claims, their task ids; the number of tasks to cancel, their ids; then for each
 --   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id,
 --   record
--- uses: keys clock metrics doorbell index line letters reclaim promote claim commit
+-- uses: keys clock doorbell batch metrics index line letters reclaim promote claim commit
 local at = 0
 local function argument()
   at = at + 1
@@ -34,13 +34,16 @@ for _ = 1, tonumber(argument()) do
   if result == 'cancel' then cancelled[#cancelled + 1] = c.id end
 end
 
-while at < #ARGV do redis.call('HINCRBY', METRICS, argument(), argument()) end
+while at < #ARGV do tally(argument(), tonumber(argument())) end
 
+write_batch()
 reclaim()
 promote()
 local claimed_values = {}
 local claimed = 0
-if not closing then claimed = claim(slots, lease_ms, claimed_values) end
+if not closing and slots > 0 then claimed = claim(slots, lease_ms, claimed_values) end
+write_batch()
+forget_expired(256)
 
 -- What a drain may stay for: retries, and leases that others may not live to renew.
 local function ms_until_due()

@@ -1,6 +1,5 @@
 -- The indexes by which tasks are listed. Tasks expire by themselves; the indexes are cleared of them
--- a few at a time, whenever a task is stored or ends.
-local FORGET_MAX = 4
+-- a few at a time, whenever tasks are stored or end.
 
 local function index_task(id, group)
   redis.call('ZADD', TASKS, now, id)
@@ -8,11 +7,11 @@ local function index_task(id, group)
 end
 
 local function index_end(id, group, ttl_s)
-  redis.call('ZADD', EXPIRING, now + ttl_s * 1000, id .. ' ' .. group)
+  expire_at(now + ttl_s * 1000, id .. ' ' .. group)
 end
 
-local function forget_expired()
-  local members = redis.call('ZRANGEBYSCORE', EXPIRING, '-inf', now, 'LIMIT', 0, FORGET_MAX)
+local function forget_expired(max)
+  local members = redis.call('ZRANGEBYSCORE', EXPIRING, '-inf', now, 'LIMIT', 0, max)
   for _, member in ipairs(members) do
     local id, group = member:match('^(%S+) (.*)$')
     redis.call('ZREM', EXPIRING, member)

@@ -1,6 +1,10 @@
 -- Dead letters: nodes that could not be put back, kept until a person acts.
 
+-- Whether there are none at all, once somebody asked.
+local no_letters
+
 local function write_letter(id, group, json)
+  no_letters = false
   redis.call('HSET', letter_key(id), 'json', json, 'group', group)
   redis.call('HDEL', letter_key(id), 'retry_task_id')
   redis.call('ZADD', LETTERS, 'NX', now, id)
@@ -15,6 +19,8 @@ end
 
 -- A later task made the group's nodes as it wanted them: an old undo would break that.
 local function supersede_letters(group, task_id)
+  if no_letters == nil then no_letters = redis.call('EXISTS', LETTERS) == 0 end
+  if no_letters then return end
   for _, id in ipairs(redis.call('SMEMBERS', group_letters_key(group))) do
     redis.call('HSETNX', letter_key(id), 'superseded_by', task_id)
   end

@@ -14,20 +14,30 @@ local function enqueue(id, group, operation, record, letter)
     'where', first and 'queue' or 'line', 'lane', 'queue', 'epoch', 0, 'recoveries', 0,
     'operation', operation, 'created_at', now, 'updated_at', now)
   index_task(id, group)
-  forget_expired()
+  forget_expired(4)
   if letter then redis.call('HSET', task_key(id), 'letter', letter) end
   redis.call('HINCRBY', COUNTS, 'waiting', 1)
   if first then redis.call('RPUSH', LISTS.queue, id) end
 end
 
+-- Writes fields of a task, and its record unless that is empty.
+local function write_task(id, record, ...)
+  if record and record ~= '' then
+    redis.call('HSET', task_key(id), 'record', record, ...)
+  else
+    redis.call('HSET', task_key(id), ...)
+  end
+end
+
 -- Takes an ended task out of its group's line and lets the next one go.
 local function leave_line(id, group)
   local line = line_key(group)
-  if redis.call('LINDEX', line, 0) ~= id then
+  local first = redis.call('LPOP', line)
+  if first ~= id then
+    if first then redis.call('LPUSH', line, first) end
     redis.call('LREM', line, 1, id)
     return
   end
-  redis.call('LPOP', line)
   local next_id = redis.call('LINDEX', line, 0)
   while next_id and redis.call('EXISTS', task_key(next_id)) == 0 do
     redis.call('LPOP', line)
@@ -36,13 +46,12 @@ local function leave_line(id, group)
   if next_id then make_ready(next_id, 'queue') end
 end
 
--- Marks a task as ended in `state`, which never changes again, and starts its time to live.
-local function close(id, group, state, ttl_s)
-  redis.call('HSET', task_key(id), 'state', state, 'where', 'ended', 'finished_at', now,
-    'updated_at', now)
+-- Marks a task as ended in `state`, which never changes again, with its last record (nil or '' for
+-- the one it has), and starts its time to live.
+local function close(id, group, state, ttl_s, record)
+  write_task(id, record, 'state', state, 'where', 'ended', 'finished_at', now, 'updated_at', now)
   redis.call('EXPIRE', task_key(id), ttl_s)
   index_end(id, group, ttl_s)
-  forget_expired()
-  redis.call('HINCRBY', COUNTS, 'ended:' .. state, 1)
+  count('ended:' .. state, 1)
   leave_line(id, group)
 end

@@ -10,6 +10,6 @@ local function observe(name, ms)
       break
     end
   end
-  redis.call('HINCRBY', METRICS, name .. '|' .. bucket, 1)
-  redis.call('HINCRBY', METRICS, name .. '|sum', ms)
+  tally(name .. '|' .. bucket, 1)
+  tally(name .. '|sum', ms)
 end

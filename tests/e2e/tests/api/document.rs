@@ -169,7 +169,7 @@ async fn provoke_by_requests(document: &mut Document) {
         doc.call(&world, method.clone(), path, of(UNKNOWN, "")).await;
         doc.call(&world, method.clone(), path, of(task, "?x=1")).await;
     }
-    world.nodes[0].fault(Rule::times(Kind::Any, 1, Fault::Delay { millis: 300 }));
+    world.nodes[0].fault(Rule::times(Kind::Any, 1, Fault::Delay { millis: 50 }));
     let running = world.create("running").await;
     let of = Request { parameter: &running, ..Request::default() };
     doc.call(&world, post.clone(), cancel, of).await;

@@ -22,7 +22,7 @@ fn names(events: &[(String, String, String)]) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_timeline_is_streamed_until_the_task_ends() {
     let world = World::new().await;
-    world.nodes[2].fault(Rule::times(Kind::Create, 1, Fault::Delay { millis: 300 }));
+    world.nodes[2].fault(Rule::times(Kind::Create, 1, Fault::Delay { millis: 50 }));
     let id = world.create("g").await;
     let answer = world.get(&format!("/groups/task/{id}/events")).await;
     assert_eq!(answer.status, 200);
@@ -53,7 +53,7 @@ async fn a_client_that_was_cut_off_goes_on_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_people_do_is_among_the_events() {
     let world = World::new().await;
-    world.nodes[0].fault(Rule::times(Kind::Create, 1, Fault::Delay { millis: 300 }));
+    world.nodes[0].fault(Rule::times(Kind::Create, 1, Fault::Delay { millis: 50 }));
     let id = world.create("g").await;
     world.post(&format!("/groups/task/{id}/cancel")).await;
     let events = events(&world.get(&format!("/groups/task/{id}/events")).await.text);

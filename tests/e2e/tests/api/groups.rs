@@ -71,6 +71,17 @@ async fn a_check_asks_the_nodes_and_shows_drift() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_hangs_holds_up_a_check_for_its_time_out_only() {
+    let world = World::new().await;
+    world.created("g").await;
+    world.nodes[1].fault(Rule::always(Kind::Inspect, Fault::Hang));
+    let group = world.get("/groups/by-id/g?check=true").await.json;
+    assert_eq!(group["nodes"][0]["actual"], "present");
+    assert_eq!(group["nodes"][1]["error"], "no answer within 500 ms");
+    assert_eq!(group["nodes"][2]["actual"], "present");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repair_brings_every_node_to_what_is_wanted() {
     let world = World::new().await;
     world.nodes[1].set_groups(["g".to_owned()]);

@@ -77,7 +77,7 @@ async fn pages_follow_one_another_while_new_tasks_come_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_ends_when_the_task_does() {
     let world = World::new().await;
-    world.nodes[0].fault(Rule::times(Kind::Create, 1, Fault::Delay { millis: 200 }));
+    world.nodes[0].fault(Rule::times(Kind::Create, 1, Fault::Delay { millis: 50 }));
     let id = world.create("g").await;
     let answer = world.get(&format!("/groups/task/{id}?wait=20")).await;
     assert_eq!(state(&answer.json), "SUCCESS");

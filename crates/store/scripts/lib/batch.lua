@@ -1,0 +1,58 @@
+-- What a turn does to keys that all tasks share, gathered and written once: a command costs far more
+-- than its part in one.
+local BATCH_MAX = 1000 -- values in one command, well below what Lua can unpack
+
+local counts = {} -- how much to add, by field
+local metrics = {} -- how much to add, by name
+local leases = {} -- when each ends, or false, by task id
+local expiring = {} -- times and members
+
+local function count(field, by)
+  counts[field] = (counts[field] or 0) + by
+end
+
+local function tally(name, by)
+  metrics[name] = (metrics[name] or 0) + by
+end
+
+-- Notes down that an ended task's traces can be cleared away at `at_ms`.
+local function expire_at(at_ms, member)
+  expiring[#expiring + 1] = at_ms
+  expiring[#expiring + 1] = member
+end
+
+-- Begins or renews a lease.
+local function lease(id, lease_ms)
+  leases[id] = now + lease_ms
+end
+
+local function unlease(id)
+  leases[id] = false
+end
+
+local function call_in_parts(command, key, values)
+  for from = 1, #values, BATCH_MAX do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH_MAX - 1, #values)))
+  end
+end
+
+-- Writes what was gathered. Whatever reads these keys has to come after it.
+local function write_batch()
+  local ended, running = {}, {}
+  for id, deadline in pairs(leases) do
+    if deadline then
+      running[#running + 1] = deadline
+      running[#running + 1] = id
+    else
+      ended[#ended + 1] = id
+    end
+  end
+  call_in_parts('ZREM', LEASES, ended)
+  call_in_parts('ZADD', LEASES, running)
+  for field, by in pairs(counts) do
+    if by ~= 0 then redis.call('HINCRBY', COUNTS, field, by) end
+  end
+  for name, by in pairs(metrics) do redis.call('HINCRBY', METRICS, name, by) end
+  call_in_parts('ZADD', EXPIRING, expiring)
+  counts, metrics, leases, expiring = {}, {}, {}, {}
+end

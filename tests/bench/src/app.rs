@@ -1,0 +1,136 @@
+//! The app's host process: Spin, or the dev host.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use anyhow::{Context as _, bail};
+
+use crate::usage::{self, Usage};
+
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(5);
+
+/// A running host. Dropping it kills it and everything it started.
+pub(crate) struct App {
+    child: Child,
+    /// `host:port` it serves on.
+    pub(crate) address: String,
+    output: Arc<Mutex<String>>,
+}
+
+impl App {
+    /// Starts the components named and waits until they serve; `folder` is for its files. The probe
+    /// is always among them: without a route there is no telling when a host is ready.
+    pub(crate) fn start(
+        host: &Path,
+        folder: &Path,
+        components: &[&str],
+        settings: &[(&str, String)],
+    ) -> anyhow::Result<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let manifest = folder.join("spin.toml");
+        fs::write(&manifest, manifest_text()?)?;
+        let mut command = Command::new(host);
+        // Not the repository's folder, whose .env is for running the app.
+        command.current_dir(folder);
+        command.arg("up").arg("-f").arg(&manifest).args(["--listen", &address, "--state-dir"]);
+        command.arg(folder.join("state")).arg("--quiet");
+        for component in components.iter().chain(&["probe"]) {
+            command.args(["-c", component]);
+        }
+        for (name, value) in settings {
+            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        #[cfg(target_os = "linux")]
+        // SAFETY: `prctl` is safe to call between fork and exec.
+        unsafe {
+            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            });
+        }
+        let mut child =
+            command.spawn().with_context(|| format!("{} does not start", host.display()))?;
+        let output = Arc::default();
+        collect(child.stdout.take().context("no output")?, &output);
+        collect(child.stderr.take().context("no output")?, &output);
+        let mut app = Self { child, address, output };
+        app.wait_until_it_serves()?;
+        Ok(app)
+    }
+
+    fn wait_until_it_serves(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        loop {
+            let output = self.output.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if output.lines().any(|line| line.starts_with("Serving ")) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the host ended ({status}):\n{output}");
+            }
+            if started.elapsed() > START_TIMEOUT {
+                bail!("the host does not serve:\n{output}");
+            }
+            sleep(POLL);
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        usage::of_group(self.child.id())
+    }
+
+    /// Kills it with everything it started, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        if let Ok(group) = i32::try_from(self.child.id()) {
+            // SAFETY: `kill` takes plain numbers; the group is the child's own.
+            unsafe { libc::kill(-group, libc::SIGKILL) };
+        }
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The repository's root folder.
+pub(crate) fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).unwrap_or(own).to_path_buf()
+}
+
+/// The shipped manifest with the probe added, for a folder other than the repository's root.
+fn manifest_text() -> anyhow::Result<String> {
+    let root = root();
+    let shipped = fs::read_to_string(root.join("spin.toml"))?;
+    let wasm = format!("\"{}/", root.join("target/wasm").display());
+    let text = format!("{shipped}{}", include_str!("probe.toml"));
+    Ok(text.replace("\"target/wasm/", &wasm))
+}
+
+/// Reads on a thread of its own, so that the app is never held up by a full pipe.
+fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+    /// What a start says is kept, what a rollback storm says is not.
+    const KEPT_BYTES: usize = 64 * 1024;
+    let output = Arc::clone(output);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+            if output.len() < KEPT_BYTES {
+                output.push_str(&line);
+                output.push('\n');
+            }
+        }
+    });
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask bench`: builds all that is measured with optimisation, and measures it.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use crate::process::{self, on_path};
+use crate::{build, paths, redis, toolchain};
+
+/// The component that the API is compared with.
+pub(crate) const PROBE: &str = "bench-probe";
+/// The workspace's profile for what is measured.
+const PROFILE: &str = "measure";
+
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Options {
+    /// What the bench itself takes: see `cargo xtask bench --help`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let toolchain = toolchain::get(None)?;
+    println!("{}", toolchain.description());
+    build::components(&toolchain)?;
+    build::wasm(&toolchain, &[PROBE])?;
+    let spin = std::env::var_os("SPIN").map(PathBuf::from).or_else(|| on_path("spin"));
+    let host = if spin.is_none() { vec!["host"] } else { Vec::new() };
+    // One by one, for together their dependencies would be built with the features of both.
+    for package in ["bench"].iter().chain(&host) {
+        let mut cargo = build::cargo();
+        cargo.args(["build", "--locked", "--profile", PROFILE, "--package", package]);
+        cargo.arg("--target-dir").arg(paths::target());
+        process::run("building what is measured", &mut cargo)?;
+    }
+    let built = paths::target().join(PROFILE);
+    let mut bench = Command::new(built.join("bench"));
+    bench.arg("--host").arg(spin.unwrap_or_else(|| built.join("host")));
+    bench.args(&options.arguments).env("REDIS_SERVER", redis::get()?);
+    process::run("the bench", &mut bench)?;
+    Ok(ExitCode::SUCCESS)
+}
