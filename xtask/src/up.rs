@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use serde_json::Value;
 
 use crate::process::{Running, interrupted, on_path};
 use crate::{build, demo, paths, redis, toolchain};
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let base = format!("http://{}", system.listen);
         return demo::run(&base, &system.node_list);
     }
-    system.print_what_to_try();
+    system.print_what_to_try()?;
     system.watch()
 }
 
@@ -173,6 +174,20 @@ fn answers_ping(port: u16) -> bool {
         && line.starts_with("+PONG")
 }
 
+/// Who may call, in the app's own words: `open` or `tokens`. An error says why it is not ready.
+fn access(base: &str) -> anyhow::Result<String> {
+    let http: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = http.get(format!("{base}/readyz")).call()?;
+    let status = answer.status();
+    let body: Value = answer.body_mut().read_json()?;
+    let text = |field| body.get(field).and_then(Value::as_str).unwrap_or_default();
+    if !status.is_success() {
+        bail!("the app is not ready: {} {}", text("detail"), text("next"));
+    }
+    Ok(text("access").to_owned())
+}
+
 fn start_nodes(count: u16, folder: &Path) -> anyhow::Result<(Vec<String>, Running)> {
     let mut command = Command::new(paths::binary("node"));
     let mut list = Vec::new();
@@ -240,13 +255,14 @@ impl System {
         Ok(())
     }
 
-    fn print_what_to_try(&self) {
+    fn print_what_to_try(&self) -> anyhow::Result<()> {
         let base = format!("http://{}", self.listen);
         println!("\nMuster is ready. Try:\n");
         println!("  curl -s {base}/groups/create -d '{{\"group_id\": \"my-group\"}}'");
         println!("  curl -s {base}/groups/task/TASK_ID");
         println!("  curl -s {base}/groups/delete -d '{{\"group_id\": \"my-group\"}}'");
         println!("  curl -s {base}/dead-letters");
+        println!("\nEvery route, field and error: {base}/docs");
         if let Some(last) = self.node_list.last().filter(|_| self.own_nodes) {
             println!("\nMake the last node fail, create another group, and heal the node:\n");
             println!(
@@ -255,7 +271,13 @@ impl System {
             );
             println!("  curl -s -X DELETE http://{last}/control/faults");
         }
+        if access(&base)? == "open" {
+            println!(
+                "\nIt is open: whoever reaches {base} may do anything, for api_tokens is not set."
+            );
+        }
         println!("\nCtrl-C stops everything.\n");
+        Ok(())
     }
 
     /// Prints what the app says until Ctrl-C, or until something ends that should not.

@@ -5,12 +5,16 @@
 //! ([`Clock`]), so the very loop that runs in the worker component also runs in tests, in
 //! simulation and in benchmarks. Everything happens in one task of one thread.
 
+mod breaker;
+mod callback;
 mod environment;
 mod node_call;
 mod run;
 mod tally;
 mod work;
 
+pub use breaker::BreakerLimits;
+pub use callback::CallbackLimits;
 pub use environment::{
     Adapter, Clock, Finding, Log, NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, NodeResponse,
     Prepared, SendError, Verdict,

@@ -100,6 +100,12 @@ fn look_answer(finding: Finding, status: u16) -> LookAnswer {
     }
 }
 
+/// The answer to a call that was not made, for the node's breaker is open.
+pub(crate) fn withheld(verb: Verb) -> Answer {
+    let reason = "not called: the node failed too often just now (its circuit breaker is open)";
+    not_sent(verb, Failure::new(reason, true))
+}
+
 fn not_sent(verb: Verb, failure: Failure) -> Answer {
     match verb {
         Verb::Inspect => Answer::Look(LookAnswer::Failed(failure)),

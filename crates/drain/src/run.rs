@@ -3,8 +3,10 @@
 use futures::FutureExt as _;
 use futures::StreamExt as _;
 use futures::future::{Either, select};
-use store::{Redis, Step, Store, StoreError, Verdict};
+use store::{CallbackTurn, Redis, Step, Store, StoreError, Verdict};
 
+use crate::breaker::BreakerLimits;
+use crate::callback::CallbackLimits;
 use crate::environment::{Adapter, Clock, Log, NodeClient};
 use crate::work::Work;
 
@@ -12,6 +14,8 @@ use crate::work::Work;
 const POLL_BUSY_MS: u64 = 20;
 /// How often a drain that holds nothing looks for new tasks while it stays for a retry.
 const POLL_WAITING_MS: u64 = 50;
+/// How many callbacks a drain has under way at most.
+const CALLBACKS_MAX: usize = 16;
 /// How long a drain counts as alive without a turn. It takes one at least every quarter of that.
 const REGISTRATION_MS: u64 = 2_000;
 
@@ -31,6 +35,8 @@ pub struct Limits {
     /// Whether the drain stays for retries that are due soon, as a worker does, or ends as soon as
     /// nothing is ready, as somebody who is waited for must.
     pub stays: bool,
+    pub breaker: BreakerLimits,
+    pub callbacks: CallbackLimits,
 }
 
 /// What a drain did.
@@ -91,8 +97,15 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
         let sent_at_ms = self.clock.now_ms();
         let (commits, gated) = work.take_news();
         let renewals = work.due_renewals(sent_at_ms);
-        let idle = work.held() == 0;
+        let idle = work.held() == 0 && work.callbacks_under_way == 0;
         let tallies = work.tally.flush(sent_at_ms, idle);
+        let callbacks = CallbackTurn {
+            max: if closing { 0 } else { CALLBACKS_MAX.saturating_sub(work.callbacks_under_way) },
+            lease_ms: self.limits.lease_ms,
+            retry_delay_ms: self.limits.callbacks.retry_delay_ms,
+            attempts_max: self.limits.callbacks.attempts_max,
+            outcomes: std::mem::take(&mut work.callback_outcomes),
+        };
         let answer = self
             .store
             .step(Step {
@@ -106,6 +119,8 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
                 task_ttl_s: self.limits.task_ttl_s,
                 renewals,
                 commits,
+                callbacks,
+                breakers: work.breaker_changes(),
                 tallies,
             })
             .await?;

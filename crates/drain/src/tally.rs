@@ -23,14 +23,22 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts one call.
-    pub(crate) fn count(&mut self, verb: Verb, node: String, answer: &Answer, took_ms: u64) {
+    /// Counts one call; `took_ms` is `None` when a breaker withheld it.
+    pub(crate) fn count(
+        &mut self,
+        verb: Verb,
+        node: String,
+        answer: &Answer,
+        took_ms: Option<u64>,
+    ) {
         let verb = match verb {
             Verb::Inspect => "inspect",
             Verb::Change(operation) => operation.name(),
         };
-        let count = self.calls.entry((verb, result(answer), node)).or_default();
+        let result = if took_ms.is_some() { result(answer) } else { "withheld" };
+        let count = self.calls.entry((verb, result, node)).or_default();
         *count = count.saturating_add(1);
+        let Some(took_ms) = took_ms else { return };
         let bucket = BOUNDS_MS.into_iter().find(|bound| took_ms <= *bound);
         let count = self.buckets.entry(bucket).or_default();
         *count = count.saturating_add(1);
@@ -83,7 +91,7 @@ mod tests {
     fn counts_add_up_and_are_sent_once() {
         let mut tally = Tally::default();
         let applied = Answer::Change(ChangeAnswer::Applied);
-        for took_ms in [3, 7, 400_000] {
+        for took_ms in [Some(3), Some(7), Some(400_000), None] {
             tally.count(Verb::Change(Operation::Create), "n".to_owned(), &applied, took_ms);
         }
         assert!(tally.flush(FLUSH_MS - 1, false).is_empty());

@@ -9,12 +9,23 @@ use saga::{
     Answer, Call, CallKind, ClientState, DeadLetter, DeadLetterKind, Operation, Starting, Status,
     Task, Verb,
 };
-use store::{Claimed, Commit, CommitKind, Flag, Redis, StepAnswer, StoreError, Verdict};
+use store::{
+    BreakerChange, CallbackOutcome, Claimed, Commit, CommitKind, DueCallback, Flag, Redis,
+    StepAnswer, StoreError, Verdict,
+};
 
+use crate::breaker::Breakers;
+use crate::callback;
 use crate::environment::{Adapter, Clock, Log, NodeClient};
 use crate::node_call;
 use crate::run::{Drain, Report};
 use crate::tally::Tally;
+
+/// What was under way and came to an end.
+pub(crate) enum Came {
+    Answer(Answered),
+    Callback(CallbackOutcome),
+}
 
 /// A call that came back.
 pub(crate) struct Answered {
@@ -24,7 +35,8 @@ pub(crate) struct Answered {
     answer: Answer,
     verb: Verb,
     node: String,
-    took_ms: u64,
+    /// `None` when the node's breaker was open and no call was made.
+    took_ms: Option<u64>,
 }
 
 /// A call that waits until its intent is stored.
@@ -39,7 +51,7 @@ struct Held {
     epoch: u64,
 }
 
-type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Answered> + 'a>>>;
+type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Came> + 'a>>>;
 
 pub(crate) struct Work<'a, R, N, A, C, L> {
     drain: &'a Drain<R, N, A, C, L>,
@@ -47,6 +59,9 @@ pub(crate) struct Work<'a, R, N, A, C, L> {
     pub(crate) in_flight: InFlight<'a>,
     commits: Vec<Commit>,
     gated: Vec<Gated>,
+    breakers: Breakers,
+    pub(crate) callbacks_under_way: usize,
+    pub(crate) callback_outcomes: Vec<CallbackOutcome>,
     /// Redis's clock minus ours, in milliseconds.
     clock_offset_ms: u64,
     renewed_at_ms: u64,
@@ -65,6 +80,9 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             in_flight: FuturesUnordered::new(),
             commits: Vec::new(),
             gated: Vec::new(),
+            breakers: Breakers::new(drain.limits.breaker),
+            callbacks_under_way: 0,
+            callback_outcomes: Vec::new(),
             clock_offset_ms: 0,
             renewed_at_ms: drain.clock.now_ms(),
             closing: false,
@@ -81,7 +99,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
 
     /// Whether there is something to tell Redis at once.
     pub(crate) fn has_news(&self) -> bool {
-        !self.commits.is_empty()
+        !self.commits.is_empty() || !self.callback_outcomes.is_empty()
     }
 
     pub(crate) fn take_news(&mut self) -> (Vec<Commit>, Vec<Gated>) {
@@ -134,6 +152,9 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
                 self.advance(&task_id);
             }
         }
+        for callback in answer.callbacks {
+            self.deliver(callback);
+        }
         for claimed in answer.claimed {
             self.report.claimed += 1;
             self.take_up(&claimed);
@@ -144,11 +165,21 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         }
     }
 
-    /// Takes in what nodes answered.
-    pub(crate) fn take_in(&mut self, answered: Vec<Answered>) {
+    /// Takes in what came to an end.
+    pub(crate) fn take_in(&mut self, came: Vec<Came>) {
         let now_ms = self.redis_now_ms();
-        let mut touched = Vec::with_capacity(answered.len());
-        for Answered { task_id, epoch, call, answer, verb, node, took_ms } in answered {
+        let mut touched = Vec::with_capacity(came.len());
+        for came in came {
+            let Answered { task_id, epoch, call, answer, verb, node, took_ms } = match came {
+                Came::Answer(answered) => answered,
+                Came::Callback(outcome) => {
+                    self.callback_ended(outcome);
+                    continue;
+                }
+            };
+            if took_ms.is_some() {
+                self.breakers.record(&node, &answer, self.drain.clock.now_ms());
+            }
             self.tally.count(verb, node, &answer, took_ms);
             let Some(held) = self.held.get_mut(&task_id).filter(|held| held.epoch == epoch) else {
                 continue;
@@ -285,6 +316,12 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         let (task_id, node) = (task_id.to_owned(), node.address().to_owned());
         let group_id = held.task.group_id().to_owned();
         let verb = call.verb(&held.task);
+        if self.breakers.admit(&node, drain.clock.now_ms()).is_err() {
+            let answer = node_call::withheld(verb);
+            let answered = Answered { task_id, epoch, call, answer, verb, node, took_ms: None };
+            self.in_flight.push(Box::pin(std::future::ready(Came::Answer(answered))));
+            return;
+        }
         self.report.calls += 1;
         self.in_flight.push(Box::pin(async move {
             let timeout_ms = drain.limits.node_timeout_ms;
@@ -292,9 +329,37 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             let answer =
                 node_call::call(&drain.client, &drain.adapter, verb, &node, &group_id, timeout_ms)
                     .await;
-            let took_ms = drain.clock.now_ms().saturating_sub(started_ms);
-            Answered { task_id, epoch, call, answer, verb, node, took_ms }
+            let took_ms = Some(drain.clock.now_ms().saturating_sub(started_ms));
+            Came::Answer(Answered { task_id, epoch, call, answer, verb, node, took_ms })
         }));
+    }
+
+    fn deliver(&mut self, callback: DueCallback) {
+        let drain = self.drain;
+        let now_ms = self.redis_now_ms();
+        self.callbacks_under_way += 1;
+        self.in_flight.push(Box::pin(async move {
+            let limits = &drain.limits;
+            let (client, timeout_ms) = (&drain.client, limits.node_timeout_ms);
+            let delivered =
+                callback::deliver(client, &limits.callbacks, &callback, now_ms, timeout_ms).await;
+            let DueCallback { task_id, claim, .. } = callback;
+            Came::Callback(CallbackOutcome { task_id, claim, failure: delivered.err() })
+        }));
+    }
+
+    fn callback_ended(&mut self, outcome: CallbackOutcome) {
+        self.callbacks_under_way = self.callbacks_under_way.saturating_sub(1);
+        if let Some(reason) = &outcome.failure {
+            let fields = [("task_id", outcome.task_id.as_str()), ("reason", reason)];
+            self.drain.log.line("callback not delivered", &fields);
+        }
+        self.callback_outcomes.push(outcome);
+    }
+
+    /// What the breakers have to tell since the last turn.
+    pub(crate) fn breaker_changes(&mut self) -> Vec<BreakerChange> {
+        self.breakers.changes(self.clock_offset_ms)
     }
 
     fn redis_now_ms(&self) -> u64 {

@@ -79,6 +79,9 @@ kinds! {
     NO_SUCH_LETTER: NOT_FOUND, "no-such-dead-letter", "There is no such dead letter",
         about: "The dead letter was retried with success or discarded, or never was.",
         next: "GET /dead-letters lists those there are.", No;
+    NO_SUCH_CALLBACK: NOT_FOUND, "no-such-callback", "There is no such callback",
+        about: "The task was submitted without a callback_url, has not ended yet, or its callback was discarded.",
+        next: "GET /callbacks lists those that are not delivered.", No;
     METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "method-not-allowed", "The route has no such method",
         about: "The path is right, the method is not.",
         next: "Use a method that the Allow header names.", No;
@@ -97,6 +100,9 @@ kinds! {
     LETTER_NOT_RETRIABLE: CONFLICT, "dead-letter-not-retriable", "The dead letter cannot be retried",
         about: "It stands for a task whose record cannot be read, so there is nothing to resume.",
         next: "Look at the group on every node, put it right, then discard the letter.", No;
+    CALLBACK_DELIVERED: CONFLICT, "callback-delivered", "The callback was delivered",
+        about: "It was answered with a 2xx, so there is nothing left to try or to discard.",
+        next: "Nothing.", No;
     BODY_TOO_LARGE: PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large",
         about: "A request's body may have at most 65,536 bytes.",
         next: "Send only what the route asks for.", No;

@@ -9,6 +9,7 @@
 //! tasks.rs     GET  /tasks
 //! groups.rs    GET  /groups, /groups/by-id/{group_id}   POST …/repair
 //! letters.rs   GET  /dead-letters, /dead-letters/{id}   POST …/retry   DELETE
+//! callbacks.rs GET  /callbacks                      POST …/retry   DELETE
 //! operate.rs   GET  /healthz, /readyz               POST /maintenance/pause, resume, sweep
 //! metrics.rs   GET  /metrics
 //! ```
@@ -17,6 +18,7 @@
 //! compiled only with the feature `openapi`, so that components do not carry it.
 
 mod access;
+mod callbacks;
 mod catalogue;
 mod cors;
 mod events;
@@ -74,6 +76,9 @@ static ROUTES: &[&Route] = &[
     &letters::SHOW,
     &letters::DISCARD,
     &letters::RETRY,
+    &callbacks::LIST,
+    &callbacks::RETRY,
+    &callbacks::DISCARD,
     &operate::HEALTH,
     &operate::READY,
     &operate::PAUSE,
@@ -149,6 +154,9 @@ impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
             Action::RetryLetter => self.retry_letter(&call).await,
             Action::RetryLetters => self.retry_letters(&call).await,
             Action::DiscardLetter => self.discard_letter(&call).await,
+            Action::ListCallbacks => self.list_callbacks(&call).await,
+            Action::RetryCallback => self.retry_callback(&call).await,
+            Action::DiscardCallback => self.discard_callback(&call).await,
             Action::Health => operate::health_reply(),
             Action::Ready => self.ready().await,
             Action::Metrics => self.metrics().await,

@@ -106,6 +106,16 @@ fn exposition(overview: &Overview) -> String {
         "Dead letters that wait for a person.",
         overview.dead_letters,
     );
+    text.gauge("muster_callbacks_waiting", "Callbacks yet to be delivered.", overview.callbacks);
+    text.gauge(
+        "muster_callbacks_given_up",
+        "Callbacks that were tried too often.",
+        overview.callbacks_given_up,
+    );
+    text.metric("muster_breaker_open", "gauge", "1 for a node that is left alone for a moment.");
+    for node in overview.open_breakers.keys() {
+        text.sample("muster_breaker_open", &[("node", node)], 1);
+    }
     text.gauge("muster_drains", "Workers that are at it now.", overview.drains);
     text.gauge("muster_paused", "1 while the queue is paused.", overview.paused.is_some().into());
     let oldest_ms = overview.oldest_ms.map(|oldest_ms| overview.now_ms.saturating_sub(oldest_ms));
@@ -179,9 +189,11 @@ mod tests {
         ] {
             overview.metrics.insert(name.to_owned(), number);
         }
+        overview.open_breakers.insert("n:1".to_owned(), 6_000);
         let text = exposition(&overview);
         for line in [
             "muster_tasks_waiting 3",
+            "muster_breaker_open{node=\"n:1\"} 1",
             "muster_oldest_waiting_seconds 0.25",
             "muster_tasks_ended_total{state=\"SUCCESS\"} 7",
             "muster_node_calls_total{node=\"a:\\\"1\\\"\",verb=\"create\",result=\"applied\"} 2",

@@ -9,7 +9,7 @@ use crate::catalogue::{self, Kind};
 use crate::problem::ProblemAnswer;
 use crate::query::{Param, ParamKind};
 use crate::route::Route;
-use crate::{events, groups, letters, metrics, operate, submit, task, tasks};
+use crate::{callbacks, events, groups, letters, metrics, operate, submit, task, tasks};
 
 /// The states as clients read them.
 #[derive(JsonSchema)]
@@ -98,6 +98,7 @@ pub fn openapi() -> Value {
     tasks::document(&mut document);
     groups::document(&mut document);
     letters::document(&mut document);
+    callbacks::document(&mut document);
     operate::document(&mut document);
     metrics::document(&mut document);
     let problem = document.schemas.subschema_for::<ProblemAnswer>();

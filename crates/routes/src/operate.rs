@@ -58,10 +58,23 @@ struct Ready {
     /// Tasks that workers have in hand.
     running: u64,
     dead_letters: u64,
+    /// Callbacks that were tried too often.
+    callbacks_given_up: u64,
     /// Workers that are at it now; 0 when there is nothing to do.
     drains: u64,
     /// Who paused the queue, and when; `null` when it is not paused.
     paused: Option<Pause>,
+    /// Nodes that failed too often just now and are left alone for a moment.
+    open_circuits: Vec<OpenCircuit>,
+}
+
+/// A node whose circuit breaker is open: calls to it fail at once.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct OpenCircuit {
+    node: String,
+    /// When one call will see whether the node is well.
+    until: String,
 }
 
 /// A pause of the queue.
@@ -118,10 +131,16 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
             oldest_waiting_s: oldest_ms.unwrap_or_default() / 1_000,
             running: overview.running,
             dead_letters: overview.dead_letters,
+            callbacks_given_up: overview.callbacks_given_up,
             drains: overview.drains,
             paused: overview
                 .paused
                 .map(|paused| Pause { by: paused.by, at: rfc3339(paused.at_ms) }),
+            open_circuits: overview
+                .open_breakers
+                .into_iter()
+                .map(|(node, until_ms)| OpenCircuit { node, until: rfc3339(until_ms) })
+                .collect(),
         };
         json(StatusCode::OK, &answer, &[])
     }

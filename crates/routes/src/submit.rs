@@ -12,6 +12,7 @@ use settings::{
 use sha2::{Digest as _, Sha256};
 use store::{Accepted, Admission, Idempotency, Rate, Redis};
 
+use crate::callbacks;
 use crate::catalogue;
 use crate::problem::{Problem, ProblemAnswer};
 use crate::query::{Param, ParamKind};
@@ -62,6 +63,10 @@ pub(crate) struct Submission {
     #[schemars(length(min = 1, max = 256))]
     group_id: String,
     settings: Option<TaskSettings>,
+    /// Where to POST the task's end to. The settings callback_hosts and callback_secret must allow
+    /// it.
+    #[schemars(length(max = 2048))]
+    callback_url: Option<String>,
 }
 
 /// Settings of one task, in place of the service's.
@@ -141,6 +146,7 @@ struct Wanted {
     operation: Operation,
     group_id: String,
     course: Course,
+    callback_url: Option<String>,
 }
 
 impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N> {
@@ -215,6 +221,7 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
         let task_id = (self.new_id)().to_string();
         let digest = key.map(|_| digest(wanted.operation, body)).unwrap_or_default();
         let key = key.map(|key| format!("{}:{key}", call.caller.name));
+        let callback_url = wanted.callback_url;
         let task = Task::new(
             task_id.clone(),
             wanted.operation,
@@ -232,6 +239,7 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
             rate: settings
                 .rate_limit
                 .map(|per_second| Rate { caller: &call.caller.name, per_second }),
+            callback: callback_url.as_deref(),
         };
         match self.store.accept(&task, admission).await? {
             Accepted::Yes => Ok((task_id, false)),
@@ -252,7 +260,8 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
         operation: Operation,
         group_id: String,
     ) -> Result<String, Problem> {
-        let wanted = Wanted { operation, group_id, course: self.settings.course.clone() };
+        let course = self.settings.course.clone();
+        let wanted = Wanted { operation, group_id, course, callback_url: None };
         self.accept(call, wanted, &[], None).await.map(|(task_id, _)| task_id)
     }
 
@@ -275,7 +284,15 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
                 settings.course(&self.settings.course)?
             }
         };
-        Ok(Wanted { operation, group_id, course })
+        let callback_url = match fields.remove("callback_url") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(url)) => {
+                callbacks::check_url(&url, self.settings.callback_hosts.as_ref())?;
+                Some(url)
+            }
+            Some(_) => return Err(bad_field("callback_url is not a string.")),
+        };
+        Ok(Wanted { operation, group_id, course, callback_url })
     }
 
     fn dry_run(&self, wanted: Wanted) -> DryRun {

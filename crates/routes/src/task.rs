@@ -9,6 +9,7 @@ use settings::Role;
 use store::{Cancelled, Redis, TaskView};
 use uuid::Uuid;
 
+use crate::callbacks::CallbackAnswer;
 use crate::catalogue;
 use crate::problem::Problem;
 use crate::query::{Param, ParamKind};
@@ -67,6 +68,8 @@ pub(crate) struct TaskAnswer<'a> {
     error: Option<&'a str>,
     /// The dead letter it retries.
     retry_of: Option<&'a str>,
+    /// How far its callback has come; `null` when it has none.
+    callback: Option<CallbackAnswer>,
     created_at: String,
     updated_at: String,
     /// `null` until the task ends.
@@ -194,6 +197,7 @@ fn task_answer<'a>(task_id: &'a str, view: &'a TaskView, task: &'a Task) -> Task
         nodes: task.nodes().iter().map(node_answer).collect(),
         error: task.error(),
         retry_of: task.retry_of().map(|letter| letter.id.as_str()),
+        callback: view.callback.clone().map(CallbackAnswer::from),
         created_at: rfc3339(view.created_at_ms),
         updated_at: rfc3339(view.updated_at_ms),
         finished_at: view.finished_at_ms.map(rfc3339),

@@ -4,12 +4,15 @@
 //! ever missing. How the text is come by is the caller's business: see [`Source`].
 
 mod access;
+mod callbacks;
 mod nodes;
 mod parse;
 
+use drain::{BreakerLimits, CallbackLimits};
 use saga::Course;
 
 pub use access::{Role, Token};
+pub use callbacks::HostPattern;
 use parse::Reader;
 pub use parse::SettingError;
 
@@ -45,6 +48,8 @@ pub struct ApiSettings {
     pub rate_limit: Option<u64>,
     /// Web pages' origins that may call; `*` = any.
     pub cors_origins: Vec<String>,
+    /// Where callbacks may go; `None` = there are none.
+    pub callback_hosts: Option<HostPattern>,
 }
 
 /// What stands for "no password" and "no tokens": an empty value breaks templates on some hosts.
@@ -90,6 +95,7 @@ pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
         idempotency_ttl_s: reader.number("idempotency_ttl", 1, 31_536_000)?,
         rate_limit: Some(reader.number("rate_limit", 0, 1_000_000)?).filter(|limit| *limit > 0),
         cors_origins: cors_origins(&reader)?,
+        callback_hosts: callbacks::hosts(&reader)?,
     })
 }
 
@@ -139,6 +145,15 @@ pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, Sett
             DrainUse::Sweep => SWEEP_RUN_MS,
         },
         stays: used == DrainUse::Worker,
+        breaker: BreakerLimits {
+            failures_max: reader.small_number("breaker_failures", 0, 1_000_000)?,
+            open_ms: reader.seconds_as_ms("breaker_open", 1, 3_600_000)?,
+        },
+        callbacks: CallbackLimits {
+            key: callbacks::key(&reader)?,
+            retry_delay_ms: reader.seconds_as_ms("callback_retry_delay", 1, 3_600_000)?,
+            attempts_max: reader.small_number("callback_max_attempts", 1, 100)?,
+        },
     })
 }
 

@@ -36,6 +36,12 @@ fn given(settings: &[(&'static str, &str)]) -> Given {
         ("idempotency_ttl", "86400"),
         ("rate_limit", "0"),
         ("cors_origins", "none"),
+        ("breaker_failures", "20"),
+        ("breaker_open", "5"),
+        ("callback_hosts", "http://127.0.0.1:*"),
+        ("callback_secret", "none"),
+        ("callback_retry_delay", "5"),
+        ("callback_max_attempts", "8"),
     ];
     let both = defaults.iter().chain(settings);
     Given(both.map(|(name, value)| (*name, (*value).to_owned())).collect())
@@ -69,8 +75,23 @@ fn a_password_goes_into_the_url_and_into_no_error() {
     assert_eq!(redis(&source).unwrap().url, "redis://muster:s%40crit@127.0.0.1:6379/0");
     let error = refused("redis_password", "s@crit");
     assert!(!error.contains("crit") && error.contains("redis_password"), "{error}");
+    let error = refused("callback_secret", "dG9vIHNob3J0");
+    assert!(!error.contains("dG9v") && error.contains("openssl rand"), "{error}");
     let error = refused("api_tokens", "0123456789abcdef,short");
     assert!(!error.contains("short") && error.contains("api_tokens"), "{error}");
+}
+
+#[test]
+fn there_are_callbacks_once_there_is_a_key() {
+    assert_eq!(api(&given(&[])).unwrap().callback_hosts, None);
+    let key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    for secret in [key.to_owned(), format!("whsec_{key}")] {
+        let source = given(&[("callback_secret", secret.as_str())]);
+        assert!(api(&source).unwrap().callback_hosts.is_some());
+        let limits = drain(&source, DrainUse::Worker).unwrap();
+        assert_eq!(limits.callbacks.key.as_deref().map(<[u8]>::len), Some(24));
+        assert!(!format!("{limits:?}").contains("MfKQ"));
+    }
 }
 
 #[test]
@@ -150,6 +171,11 @@ fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
         ("lease", "0.5", "seconds from 1 to 3600"),
         ("task_ttl", "0", "from 1"),
         ("max_queue", "", "from 1"),
+        ("breaker_failures", "-1", "from 0"),
+        ("breaker_open", "0", "seconds from 0.001 to 3600"),
+        ("callback_hosts", "anywhere", "SCHEME://HOST:PORT"),
+        ("callback_retry_delay", "0", "seconds from 0.001"),
+        ("callback_max_attempts", "0", "from 1 to 100"),
     ] {
         let error = refused(name, value);
         let shown = value.trim().split(',').next().unwrap_or_default();

@@ -4,12 +4,13 @@
 -- keys: the prefix
 -- arguments: task id, group id, operation, record, most tasks waiting, channel; idempotency key (''
 --   for none), digest of the request, how long the key is kept in seconds; whose requests are
---   counted ('' for nobody's), most of them in a second
+--   counted ('' for nobody's), most of them in a second; the
+--   URL to call when the task ends ('' for none)
 -- answer: 'ACCEPTED', tasks waiting | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
--- uses: keys clock doorbell batch index line
-local id, group, operation, record, waiting_max, channel, key, digest, key_ttl_s, caller, rate_max =
-  unpack(ARGV)
+-- uses: keys clock doorbell batch index callbacks line
+local id, group, operation, record, waiting_max, channel, key, digest, key_ttl_s, caller, rate_max,
+  callback = unpack(ARGV)
 
 if key ~= '' then
   local first = redis.call('HMGET', idempotency_key(key), 'digest', 'task')
@@ -34,6 +35,6 @@ if key ~= '' then
   redis.call('HSET', idempotency_key(key), 'digest', digest, 'task', id)
   redis.call('EXPIRE', idempotency_key(key), key_ttl_s)
 end
-enqueue(id, group, operation, record, nil)
+enqueue(id, group, operation, record, nil, callback ~= '' and callback or nil)
 ring(channel)
 return { 'ACCEPTED', waiting + 1 }

@@ -2,12 +2,12 @@
 -- keys: the prefix
 -- arguments: task id, channel, time to live of an ended task in seconds, who asks for it
 -- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED' | 'CANCELLING' | 'RETRYING'
--- uses: keys clock doorbell batch index line notes
+-- uses: keys clock doorbell batch index callbacks line notes
 local id, channel, ttl_s, by = unpack(ARGV)
 
 local fields = redis.call('HMGET', task_key(id), 'where', 'group', 'state', 'started', 'lane',
-  'letter')
-local where, group, state, started, lane, letter = unpack(fields, 1, 6)
+  'letter', 'callback')
+local where, group, state, started, lane, letter, callback = unpack(fields, 1, 7)
 if not state then return { 'UNKNOWN' } end
 if where == 'ended' then return { 'ENDED', state } end
 if letter and started then return { 'RETRYING' } end
@@ -16,7 +16,7 @@ if not started then
   -- Its id may stay in the queue: a claim passes over what is not there any more.
   if letter then redis.call('HDEL', letter_key(letter), 'retry_task_id') end
   count('waiting', -1)
-  close(id, group, 'REVOKED', ttl_s)
+  close(id, group, 'REVOKED', ttl_s, nil, callback)
   write_batch()
   ring(channel)
   return { 'REVOKED' }

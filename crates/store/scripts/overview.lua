@@ -2,10 +2,11 @@
 -- that nobody looks after.
 -- keys: the prefix
 -- arguments: channel
--- answer: now in ms; tasks waiting, ready compensations, delayed, running, dead letters, drains; when
---   the first task of the queue was accepted ('' when none waits); who paused the queue and when (''
---   and '' when it is not paused); the number of counts, for each: name, number; then for each
---   metric: name, number
+-- answer: now in ms; tasks waiting, ready compensations, delayed, running, dead letters, drains,
+--   callbacks that wait, callbacks given up; when the first task of the queue was accepted ('' when
+--   none waits); who paused the queue and when ('' and '' when it is not paused); the number of
+--   nodes whose breaker is open, for each: node, until when in ms; the number of counts, for each:
+--   name, number; then for each metric: name, number
 -- uses: keys clock doorbell
 local channel = ARGV[1]
 
@@ -21,11 +22,23 @@ local answer = {
   redis.call('ZCARD', LEASES),
   redis.call('ZCARD', LETTERS),
   live_drains(),
+  redis.call('ZCARD', CALLBACKS),
+  redis.call('ZCARD', CALLBACKS_GIVEN_UP),
   first and redis.call('HGET', task_key(first), 'created_at') or '',
   paused[1] or '',
   paused[2] or '',
-  #counts / 2,
 }
+local open = {}
+local breakers = redis.call('HGETALL', BREAKERS)
+for i = 1, #breakers, 2 do
+  if tonumber(breakers[i + 1]) > now then
+    open[#open + 1] = breakers[i]
+    open[#open + 1] = breakers[i + 1]
+  end
+end
+answer[#answer + 1] = #open / 2
+for _, value in ipairs(open) do answer[#answer + 1] = value end
+answer[#answer + 1] = #counts / 2
 for _, value in ipairs(counts) do answer[#answer + 1] = value end
 for _, value in ipairs(redis.call('HGETALL', METRICS)) do answer[#answer + 1] = value end
 return answer

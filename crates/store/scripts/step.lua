@@ -3,14 +3,19 @@
 -- keys: the prefix
 -- arguments: drain id, channel, registration in ms, lease in ms, free slots, 1 when it holds no
 --   task after these commits, 1 when it is closing (claims nothing more), 1 when it stays for what
---   is due soon, time to live of an ended task in seconds; the number of renewals and for each: task id, epoch; the
---   number of commits and for each: task id, epoch, kind, state, lane, due in ms, record, outcome;
---   then counts of what the drain did, for each: name in the metrics, how much to add
+--   is due soon, time to live of an ended task in seconds; the number of renewals and for each: task
+--   id, epoch; the number of commits and for each: task id, epoch, kind, state, lane, due in ms,
+--   record, outcome; most callbacks to hand out, how long each is given in ms, the delay before the
+--   first is tried again in ms, most attempts; the number of callbacks tried and for each: task id,
+--   claim, why it failed ('' when it was delivered); the number of breakers that changed and for
+--   each: node, open until in ms (0 = closed); then counts of what the drain did, for each: name in
+--   the metrics, how much to add
 -- answer: now in ms; 'WORK' | 'WAIT' | 'END'; ms until something is due (-1: nothing); the number
---   of stale claims, their task ids; the number of tasks to cancel, their ids; then for each
+--   of stale claims, their task ids; the number of tasks to cancel, their ids; the number of
+--   callbacks and for each: task id, claim, url, group, state, operation, finished_at; then for each
 --   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id,
 --   record
--- uses: keys clock doorbell batch metrics index line letters reclaim promote claim commit
+-- uses: keys clock doorbell batch metrics index callbacks line letters reclaim promote claim commit
 local at = 0
 local function argument()
   at = at + 1
@@ -34,6 +39,22 @@ for _ = 1, tonumber(argument()) do
   if result == 'cancel' then cancelled[#cancelled + 1] = c.id end
 end
 
+local callbacks_max, callback_lease_ms = tonumber(argument()), tonumber(argument())
+local callback_delay_ms, callback_attempts_max = tonumber(argument()), tonumber(argument())
+for _ = 1, tonumber(argument()) do
+  settle_callback(argument(), argument(), argument(), callback_delay_ms, callback_attempts_max, ttl_s)
+end
+local callbacks = {}
+claim_callbacks(callbacks_max, callback_lease_ms, callbacks)
+
+for _ = 1, tonumber(argument()) do
+  local node, until_ms = argument(), argument()
+  if until_ms == '0' then
+    redis.call('HDEL', BREAKERS, node)
+  else
+    redis.call('HSET', BREAKERS, node, until_ms)
+  end
+end
 while at < #ARGV do tally(argument(), tonumber(argument())) end
 
 write_batch()
@@ -45,10 +66,10 @@ if not closing and slots > 0 then claimed = claim(slots, lease_ms, claimed_value
 write_batch()
 forget_expired(256)
 
--- What a drain may stay for: retries, and leases that others may not live to renew.
+-- What a drain may stay for: retries, callbacks, and leases that others may not live to renew.
 local function ms_until_due()
   local due
-  for _, key in ipairs({ DELAYED, LEASES }) do
+  for _, key in ipairs({ DELAYED, LEASES, CALLBACKS }) do
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if first[2] and (not due or tonumber(first[2]) < due) then due = tonumber(first[2]) end
   end
@@ -57,7 +78,7 @@ local function ms_until_due()
 end
 
 local verdict, wait_ms = 'WORK', -1
-if idle and claimed == 0 then
+if idle and claimed == 0 and #callbacks == 0 then
   wait_ms = ms_until_due()
   local due_soon = wait_ms >= 0 and wait_ms <= DUE_SOON_MS
   verdict = (stays and due_soon and not closing) and 'WAIT' or 'END'
@@ -77,5 +98,7 @@ local answer = { now, verdict, wait_ms, #stale }
 for _, id in ipairs(stale) do answer[#answer + 1] = id end
 answer[#answer + 1] = #cancelled
 for _, id in ipairs(cancelled) do answer[#answer + 1] = id end
+answer[#answer + 1] = #callbacks / CALLBACK_VALUES
+for _, value in ipairs(callbacks) do answer[#answer + 1] = value end
 for _, value in ipairs(claimed_values) do answer[#answer + 1] = value end
 return answer

@@ -4,6 +4,7 @@
 //! by the task's epoch, and timed by Redis's clock. This crate names the keys, encodes what goes
 //! in and decodes what comes out; it reaches Redis through the one-method trait [`Redis`].
 
+mod callbacks;
 mod groups;
 mod letters;
 mod overview;
@@ -13,12 +14,16 @@ mod script;
 mod step;
 mod tasks;
 
+pub use callbacks::{
+    CallbackChange, CallbackLine, CallbackOutcome, CallbackPage, CallbackTurn, CallbackView,
+    DueCallback, Standing,
+};
 pub use groups::{GROUP_ENTRIES_MAX, GroupLine, GroupPage, GroupTask, GroupView};
 pub use letters::{Discarded, LetterFilter, LetterPage, LetterRetry, LetterView};
 pub use overview::{Overview, Paused};
 pub use page::{Cursor, NotACursor};
 pub use redis::{Redis, RedisError, Value};
-pub use step::{Claimed, Commit, CommitKind, Flag, Step, StepAnswer, Verdict};
+pub use step::{BreakerChange, Claimed, Commit, CommitKind, Flag, Step, StepAnswer, Verdict};
 pub use tasks::{
     Accepted, Admission, Cancelled, Idempotency, Note, Rate, TaskFilter, TaskLine, TaskPage,
     TaskView,

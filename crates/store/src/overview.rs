@@ -22,9 +22,16 @@ pub struct Overview {
     pub dead_letters: u64,
     /// Drains that are alive.
     pub drains: u64,
+    /// Callbacks that are yet to be delivered.
+    pub callbacks: u64,
+    /// Callbacks that were tried too often, and wait for a person.
+    pub callbacks_given_up: u64,
     /// When the first task of the queue was accepted, in milliseconds since the epoch.
     pub oldest_ms: Option<u64>,
     pub paused: Option<Paused>,
+    /// Nodes that a circuit breaker keeps from being called, with until when, in milliseconds since
+    /// the epoch.
+    pub open_breakers: BTreeMap<String, u64>,
     /// `ended:<STATE>`, `recovered`, `stale` and others, counted since Redis was new.
     pub counts: BTreeMap<String, u64>,
     /// What `metrics.lua` and the drains count, by name.
@@ -55,11 +62,17 @@ impl<R: Redis> Store<R> {
             running: answer.count()?,
             dead_letters: answer.count()?,
             drains: answer.count()?,
+            callbacks: answer.count()?,
+            callbacks_given_up: answer.count()?,
             oldest_ms: answer.optional_count()?,
             ..Overview::default()
         };
         let (by, at_ms) = (answer.text()?, answer.optional_count()?);
         overview.paused = at_ms.map(|at_ms| Paused { by, at_ms });
+        for _ in 0..answer.count()? {
+            let node = answer.text()?;
+            overview.open_breakers.insert(node, answer.count()?);
+        }
         for _ in 0..answer.count()? {
             let name = answer.text()?;
             overview.counts.insert(name, answer.count()?);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use saga::{DeadLetter, Phase, Presence, Task};
 use serde::Serialize;
 
+use crate::callbacks::{CallbackTurn, DueCallback};
 use crate::redis::Redis;
 use crate::script::{self, Answer, Arguments, to_json};
 use crate::{Store, StoreError, WAKE_CHANNEL};
@@ -30,8 +31,18 @@ pub struct Step<'a> {
     /// Claims to renew: task id and epoch.
     pub renewals: Vec<(String, u64)>,
     pub commits: Vec<Commit>,
+    pub callbacks: CallbackTurn,
+    pub breakers: Vec<BreakerChange>,
     /// What the drain did since its last turn: names in the metrics and how much to add.
     pub tallies: Vec<(String, u64)>,
+}
+
+/// A node's circuit breaker has opened or closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerChange {
+    pub node: String,
+    /// Milliseconds since the epoch, by Redis's clock; `None` = it is closed.
+    pub open_until_ms: Option<u64>,
 }
 
 /// One task's news.
@@ -163,6 +174,8 @@ pub struct StepAnswer {
     pub stale: Vec<String>,
     /// Tasks that a client wants cancelled.
     pub cancelled: Vec<String>,
+    /// Callbacks to deliver.
+    pub callbacks: Vec<DueCallback>,
     pub claimed: Vec<Claimed>,
 }
 
@@ -225,6 +238,10 @@ impl<R: Redis> Store<R> {
         for commit in step.commits {
             arguments = commit.push(arguments);
         }
+        arguments = step.callbacks.push(arguments).number(step.breakers.len() as u64);
+        for BreakerChange { node, open_until_ms } in &step.breakers {
+            arguments = arguments.text(node).number(open_until_ms.unwrap_or_default());
+        }
         for (name, more) in &step.tallies {
             arguments = arguments.text(name).number(*more);
         }
@@ -244,6 +261,8 @@ fn read_step(mut answer: Answer) -> Result<StepAnswer, StoreError> {
     };
     let stale = read_ids(&mut answer)?;
     let cancelled = read_ids(&mut answer)?;
+    let callbacks =
+        (0..answer.count()?).map(|_| DueCallback::read(&mut answer)).collect::<Result<_, _>>()?;
     let mut claimed = Vec::new();
     while !answer.is_empty() {
         claimed.push(Claimed {
@@ -259,7 +278,7 @@ fn read_step(mut answer: Answer) -> Result<StepAnswer, StoreError> {
             record: answer.bytes()?,
         });
     }
-    Ok(StepAnswer { now_ms, verdict, stale, cancelled, claimed })
+    Ok(StepAnswer { now_ms, verdict, stale, cancelled, callbacks, claimed })
 }
 
 fn read_ids(answer: &mut Answer) -> Result<Vec<String>, StoreError> {

@@ -3,6 +3,7 @@
 use saga::{ClientState, Operation, Task};
 use serde::Deserialize;
 
+use crate::callbacks::CallbackView;
 use crate::page::{Cursor, SCAN_MAX};
 use crate::redis::Redis;
 use crate::script::{self, Answer, Arguments, to_json};
@@ -15,6 +16,8 @@ pub struct Admission<'a> {
     pub max_queue: u64,
     pub idempotency: Option<Idempotency<'a>>,
     pub rate: Option<Rate<'a>>,
+    /// The URL to call when the task ends.
+    pub callback: Option<&'a str>,
 }
 
 /// A request that may come twice and is to be carried out once.
@@ -116,6 +119,8 @@ pub struct TaskView {
     pub finished_at_ms: Option<u64>,
     /// What people did to it, oldest first.
     pub notes: Vec<Note>,
+    /// Who is told when it ends.
+    pub callback: Option<CallbackView>,
 }
 
 /// Something a person did to a task.
@@ -161,6 +166,7 @@ impl<R: Redis> Store<R> {
             Some(Rate { caller, per_second }) => arguments.text(caller).number(per_second),
             None => arguments.text("").number(0),
         };
+        let arguments = arguments.text(admission.callback.unwrap_or_default());
         let mut answer = self.run(&script::ACCEPT, arguments).await?;
         match answer.text()?.as_str() {
             "ACCEPTED" => Ok(Accepted::Yes),
@@ -232,6 +238,11 @@ impl<R: Redis> Store<R> {
                 // Notes that somebody has damaged are no reason to hide the task.
                 Some(notes) => serde_json::from_str(&notes).unwrap_or_default(),
                 None => Vec::new(),
+            },
+            callback: if answer.is_empty() {
+                None
+            } else {
+                Some(CallbackView::read(task_id.to_owned(), &mut answer)?)
             },
         }))
     }

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use drain::Limits;
+use drain::{BreakerLimits, CallbackLimits, Limits};
 use futures::executor::block_on;
 use saga::{Course, Operation, Task};
 use store::{Accepted, Admission, Redis, Store, WAKE_CHANNEL};
@@ -62,6 +62,8 @@ impl Lab {
             ("node_timeout", self.node_timeout_ms().to_string()),
             ("concurrency", CONCURRENCY.to_string()),
             ("max_queue", MAX_QUEUE.to_string()),
+            // A rollback storm measures rollbacks, not how fast they are given up.
+            ("breaker_failures", "0".to_owned()),
         ];
         App::start(&self.host, &folder, components, &settings)
     }
@@ -75,6 +77,8 @@ impl Lab {
             task_ttl_s: TASK_TTL_S,
             run_ms: u64::MAX,
             stays: false,
+            breaker: BreakerLimits::default(),
+            callbacks: CallbackLimits::default(),
         }
     }
 

@@ -14,7 +14,7 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// A running host. Dropping it kills it and everything it started.
 #[derive(Debug)]
-pub(crate) struct App {
+pub struct App {
     child: Child,
     base: String,
     output: Arc<Mutex<String>>,
@@ -22,11 +22,14 @@ pub(crate) struct App {
 
 impl App {
     /// Starts the app and waits until it serves. `components` names the ones to run; none = all.
-    pub(crate) fn start(
+    ///
+    /// # Errors
+    /// When the host ends instead, with what it said.
+    pub fn start(
         settings: &[(String, String)],
         components: &[&str],
         state_dir: &Path,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let spin = std::env::var_os("SPIN").map(PathBuf::from);
         // Spin does not tell which port it chose, so it is given one.
         let listen = match spin {
@@ -59,19 +62,19 @@ impl App {
         collect(child.stdout.take().unwrap(), &output);
         collect(child.stderr.take().unwrap(), &output);
         let mut app = Self { child, base: String::new(), output };
-        app.base = app.wait_until_it_serves();
-        app
+        app.base = app.wait_until_it_serves()?;
+        Ok(app)
     }
 
-    fn wait_until_it_serves(&mut self) -> String {
+    fn wait_until_it_serves(&mut self) -> Result<String, String> {
         let started = Instant::now();
         loop {
             let output = self.output();
             if let Some(base) = output.lines().find_map(|line| line.strip_prefix("Serving ")) {
-                return base.trim().to_owned();
+                return Ok(base.trim().to_owned());
             }
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("the host ended ({status}):\n{output}");
+                return Err(format!("the host ended ({status}):\n{output}"));
             }
             assert!(started.elapsed() < START_TIMEOUT, "the host does not serve:\n{output}");
             thread::sleep(POLL);
@@ -79,27 +82,43 @@ impl App {
     }
 
     /// Where it serves, for example `http://127.0.0.1:3000`.
-    pub(crate) fn base(&self) -> &str {
+    #[must_use]
+    pub fn base(&self) -> &str {
         &self.base
     }
 
     /// What it has printed.
-    pub(crate) fn output(&self) -> String {
+    #[must_use]
+    pub fn output(&self) -> String {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
     /// Kills it with everything it started, as a power cut would.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
+        self.signal(libc::SIGKILL);
+        let _ = self.child.wait();
+    }
+
+    /// Stops it in its tracks, as an overloaded machine would.
+    pub fn freeze(&self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    /// Lets it go on after a [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    fn signal(&self, signal: i32) {
         if let Ok(group) = i32::try_from(self.child.id()) {
             // SAFETY: `kill` takes plain numbers; the group is the child's own.
-            unsafe { libc::kill(-group, libc::SIGKILL) };
+            unsafe { libc::kill(-group, signal) };
         }
-        let _ = self.child.wait();
     }
 }
 

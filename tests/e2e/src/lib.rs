@@ -11,8 +11,11 @@
 
 mod app;
 mod eventually;
+mod hook;
 mod world;
 
+pub use app::App;
 pub use eventually::eventually;
+pub use hook::{Hook, Received};
 pub use node::{Fault, Kind, Node, Rule};
 pub use world::{Answer, Setup, World, state};

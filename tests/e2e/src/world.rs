@@ -101,7 +101,8 @@ impl World {
     /// Starts one more host.
     pub fn start_app(&mut self, components: &[&str]) {
         let state_dir = self.folder.path().join(format!("state-{}", self.apps.len()));
-        self.apps.push(App::start(&self.settings, components, &state_dir));
+        let app = App::start(&self.settings, components, &state_dir);
+        self.apps.push(app.unwrap_or_else(|reason| panic!("{reason}")));
     }
 
     /// Kills every host, as a power cut would.

@@ -18,4 +18,5 @@ mod suite {
     mod order;
     mod reference_defects;
     mod rollback;
+    mod storms;
 }

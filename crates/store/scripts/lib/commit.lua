@@ -3,8 +3,8 @@
 
 local function holds(id, epoch)
   local fields = redis.call('HMGET', task_key(id), 'epoch', 'where', 'group', 'cancel', 'letter',
-    'created_at')
-  if fields[1] == epoch and fields[2] == 'running' then return unpack(fields, 3, 6) end
+    'created_at', 'callback')
+  if fields[1] == epoch and fields[2] == 'running' then return unpack(fields, 3, 7) end
   count('stale', 1)
   return nil
 end
@@ -37,7 +37,7 @@ local function register(group, holdings)
   end
 end
 
-local function finish(c, group, letter, created_at, ttl_s)
+local function finish(c, group, letter, created_at, callback, ttl_s)
   local outcome = cjson.decode(c.outcome)
   unlease(c.id)
   observe('task_ms', now - (tonumber(created_at) or now))
@@ -54,17 +54,17 @@ local function finish(c, group, letter, created_at, ttl_s)
   elseif c.state == 'SUCCESS' then
     supersede_letters(group, c.id)
   end
-  close(c.id, group, c.state, ttl_s, c.record)
+  close(c.id, group, c.state, ttl_s, c.record, callback)
 end
 
 -- One commit. `kind`: 'journal' keeps the task, 'delay' puts it down until `due_ms`, 'release'
 -- hands it back, 'finish' ends it in `state` with `outcome` (JSON). An empty record leaves the
 -- stored one as it is. Returns 'stale', 'cancel' or 'ok'.
 local function commit(c, lease_ms, ttl_s)
-  local group, cancelled, letter, created_at = holds(c.id, c.epoch)
+  local group, cancelled, letter, created_at, callback = holds(c.id, c.epoch)
   if not group then return 'stale' end
   if c.kind == 'finish' then
-    finish(c, group, letter, created_at, ttl_s)
+    finish(c, group, letter, created_at, callback, ttl_s)
     return 'ok'
   end
   local where = c.kind == 'delay' and 'delayed' or 'running'

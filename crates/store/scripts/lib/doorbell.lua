@@ -37,7 +37,8 @@ end
 local function ring_if_neglected(channel)
   if live_drains() == 0 and (ready_tasks() > 0
       or redis.call('ZCARD', LEASES) > 0
-      or redis.call('ZCOUNT', DELAYED, '-inf', now + DUE_SOON_MS) > 0) then
+      or redis.call('ZCOUNT', DELAYED, '-inf', now + DUE_SOON_MS) > 0
+      or redis.call('ZCOUNT', CALLBACKS, '-inf', now + DUE_SOON_MS) > 0) then
     ring(channel)
   end
 end

@@ -12,6 +12,9 @@ local EXPIRING = prefix .. 'expiring' -- sorted set: '<id> <group>' by the time 
 local GROUPS = prefix .. 'groups' -- sorted set, all scores 0: groups that some node holds, by name
 local PAUSED = prefix .. 'paused' -- hash: by whom and when; there while the queue is paused
 local METRICS = prefix .. 'metrics' -- hash: name -> number, see metrics.lua
+local BREAKERS = prefix .. 'breakers' -- hash: node -> open until, ms
+local CALLBACKS = prefix .. 'callbacks' -- sorted set: task id by the time its callback is due, ms
+local CALLBACKS_GIVEN_UP = prefix .. 'callbacks-given-up' -- sorted set: task id by when it was, ms
 local RUNG = prefix .. 'rung' -- set while a ring has not been answered yet
 local RUNG_FOR_HELP = prefix .. 'rung-for-help' -- set for a while after a ring for more drains
 
@@ -20,6 +23,7 @@ local function line_key(group) return prefix .. 'line:' .. group end -- list: a 
 local function group_tasks_key(group) return prefix .. 'group-tasks:' .. group end -- like TASKS
 local function group_key(group) return prefix .. 'group:' .. group end -- hash: node -> what it holds
 local function letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
+local function callback_key(id) return prefix .. 'callback:' .. id end -- hash: a task's callback
 local function idempotency_key(key) return prefix .. 'idempotency:' .. key end -- hash
 local function rate_key(key) return prefix .. 'rate:' .. key end -- string: requests in a second
 local function group_letters_key(group) return prefix .. 'group-letters:' .. group end -- set

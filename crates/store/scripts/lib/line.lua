@@ -7,8 +7,8 @@ local function make_ready(id, list, push)
 end
 
 -- Stores a new task and queues it behind its group's others. `letter` names the dead letter that
--- the task retries, or is nil.
-local function enqueue(id, group, operation, record, letter)
+-- the task retries, `callback` the URL to call when it ends; either may be nil.
+local function enqueue(id, group, operation, record, letter, callback)
   local first = redis.call('RPUSH', line_key(group), id) == 1
   redis.call('HSET', task_key(id), 'record', record, 'group', group, 'state', 'PENDING',
     'where', first and 'queue' or 'line', 'lane', 'queue', 'epoch', 0, 'recoveries', 0,
@@ -16,6 +16,7 @@ local function enqueue(id, group, operation, record, letter)
   index_task(id, group)
   forget_expired(4)
   if letter then redis.call('HSET', task_key(id), 'letter', letter) end
+  if callback then redis.call('HSET', task_key(id), 'callback', callback) end
   redis.call('HINCRBY', COUNTS, 'waiting', 1)
   if first then redis.call('RPUSH', LISTS.queue, id) end
 end
@@ -47,11 +48,12 @@ local function leave_line(id, group)
 end
 
 -- Marks a task as ended in `state`, which never changes again, with its last record (nil or '' for
--- the one it has), and starts its time to live.
-local function close(id, group, state, ttl_s, record)
+-- the one it has), and starts its time to live. `callback` is who is to be told of it, if anybody.
+local function close(id, group, state, ttl_s, record, callback)
   write_task(id, record, 'state', state, 'where', 'ended', 'finished_at', now, 'updated_at', now)
   redis.call('EXPIRE', task_key(id), ttl_s)
   index_end(id, group, ttl_s)
+  if callback then begin_callback(id, callback, group, state) end
   count('ended:' .. state, 1)
   leave_line(id, group)
 end

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Answer, Fault, Kind, Rule, Setup, World, eventually, state};
+use e2e::{Answer, Fault, Hook, Kind, Rule, Setup, World, eventually, state};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -146,10 +146,12 @@ async fn provoke_by_requests(document: &mut Document) {
     for given in [bulk.as_str(), "x", "[]", too_large.as_str()] {
         doc.call(&world, post.clone(), "/groups/bulk", body(given)).await;
     }
-    for path in ["/tasks", "/groups", "/dead-letters", "/metrics", "/healthz", "/readyz"] {
+    for path in
+        ["/tasks", "/groups", "/dead-letters", "/callbacks", "/metrics", "/healthz", "/readyz"]
+    {
         doc.call(&world, get.clone(), path, Request::default()).await;
     }
-    for path in ["/tasks", "/groups", "/dead-letters"] {
+    for path in ["/tasks", "/groups", "/dead-letters", "/callbacks"] {
         doc.call(&world, get.clone(), path, query("?limit=0")).await;
     }
     for path in ["/maintenance/pause", "/maintenance/resume", "/maintenance/sweep"] {
@@ -185,6 +187,35 @@ async fn provoke_by_requests(document: &mut Document) {
     provoke_by_letters(doc, &world).await;
     let one = "/dead-letters/{id}";
     doc.call(&world, delete, one, of(UNKNOWN, "")).await;
+}
+
+async fn provoke_by_callbacks(doc: &mut Document) {
+    const SECRET: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let settings = [("callback_secret", SECRET), ("callback_max_attempts", "1")];
+    let world = World::with(Setup { settings: &settings, ..Setup::default() }).await;
+    let hook = Hook::start(&[500, 204, 500]).await;
+    let of = |parameter, query| Request { parameter, query, ..Request::default() };
+    let (retry, discard) = ("/callbacks/{task_id}/retry", "/callbacks/{task_id}");
+    let mut ids = Vec::new();
+    for group in ["g", "h"] {
+        let body = json!({ "group_id": group, "callback_url": hook.url() }).to_string();
+        let accepted = world.call(Method::POST, "/groups/create", &body).await.json;
+        let id = accepted["task_id"].as_str().unwrap().to_owned();
+        let look = async || world.task(&id).await["callback"]["standing"].clone();
+        let last = |standing: &Value| standing == "given_up" || standing == "delivered";
+        eventually("the callback was tried", look, last).await;
+        ids.push(id);
+    }
+    doc.call(&world, Method::GET, "/callbacks", of("", "?given_up=true")).await;
+    for (method, path) in [(Method::POST, retry), (Method::DELETE, discard)] {
+        for (parameter, query) in [(UNKNOWN, ""), (UNKNOWN, "?x=1"), (ids[1].as_str(), "")] {
+            doc.call(&world, method.clone(), path, of(parameter, query)).await;
+        }
+    }
+    doc.call(&world, Method::POST, retry, of(&ids[0], "")).await;
+    let look = async || world.get("/callbacks?given_up=true").await.json["total"].clone();
+    eventually("it is given up again", look, |total| *total == 1).await;
+    doc.call(&world, Method::DELETE, discard, of(&ids[0], "")).await;
 }
 
 async fn provoke_by_letters(doc: &mut Document, world: &World) {
@@ -276,6 +307,7 @@ async fn every_documented_answer_can_be_provoked_and_is_as_documented() {
     let world = World::with(Setup { components: &["docs"], ..Setup::default() }).await;
     let mut document = Document::read(&world).await;
     provoke_by_requests(&mut document).await;
+    provoke_by_callbacks(&mut document).await;
     provoke_everywhere(&mut document).await;
     let documented = document.documented();
     // No token has less than the role that may read.

@@ -9,6 +9,8 @@
 )]
 
 mod access;
+mod callbacks;
+mod cookbook;
 mod document;
 mod events;
 mod groups;

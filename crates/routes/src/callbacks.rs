@@ -1,0 +1,196 @@
+//! Callbacks that were not delivered yet: `GET /callbacks`, `POST /callbacks/{task_id}/retry` and
+//! `DELETE /callbacks/{task_id}`.
+
+use http::{Method, StatusCode, Uri};
+use serde::Serialize;
+use settings::{HostPattern, Role};
+use store::{CallbackChange, CallbackLine, CallbackView, Redis, Standing};
+
+use crate::catalogue;
+use crate::page::{self, CURSOR, LIMIT};
+use crate::problem::Problem;
+use crate::query::{Param, ParamKind};
+use crate::reply::{Reply, json, no_content};
+use crate::route::{Action, Route};
+use crate::submit::bad_field;
+use crate::task::task_id_of;
+use crate::times::rfc3339;
+use crate::{Api, Call, Nodes};
+
+/// The most bytes of a callback's URL.
+const URL_BYTES_MAX: usize = 2_048;
+
+pub(crate) static LIST: Route = Route {
+    method: Method::GET,
+    path: "/callbacks",
+    role: Some(Role::Read),
+    action: Action::ListCallbacks,
+};
+pub(crate) static RETRY: Route = Route {
+    method: Method::POST,
+    path: "/callbacks/{task_id}/retry",
+    role: Some(Role::Operate),
+    action: Action::RetryCallback,
+};
+pub(crate) static DISCARD: Route = Route {
+    method: Method::DELETE,
+    path: "/callbacks/{task_id}",
+    role: Some(Role::Operate),
+    action: Action::DiscardCallback,
+};
+
+static GIVEN_UP: Param = Param {
+    name: "given_up",
+    kind: ParamKind::Flag,
+    about: "Those that were tried too often, rather than those that are yet to be delivered.",
+};
+
+/// A page of callbacks.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct CallbacksAnswer {
+    /// The next due first; of those given up, the oldest first.
+    callbacks: Vec<ListedCallback>,
+    /// How many there are in all.
+    total: u64,
+    /// Where the next page begins; `null` at the end.
+    next_cursor: Option<String>,
+}
+
+/// A callback in a list.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct ListedCallback {
+    task_id: String,
+    group_id: String,
+    /// How the task ended.
+    state: String,
+    #[serde(flatten)]
+    callback: CallbackAnswer,
+}
+
+/// How far a callback has come.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", schemars(rename = "Callback"))]
+pub(crate) struct CallbackAnswer {
+    url: String,
+    /// `not_due` until the task ends, then `waiting`, and at last `delivered` or `given_up`.
+    standing: &'static str,
+    /// How often it was tried.
+    attempts: u64,
+    last_error: Option<String>,
+    /// When it is tried next.
+    due_at: Option<String>,
+}
+
+impl From<CallbackView> for CallbackAnswer {
+    fn from(view: CallbackView) -> Self {
+        Self {
+            url: view.url,
+            standing: view.standing.name(),
+            attempts: view.attempts,
+            last_error: view.last_error,
+            due_at: view.due_at_ms.filter(|_| view.standing == Standing::Waiting).map(rfc3339),
+        }
+    }
+}
+
+impl From<CallbackLine> for ListedCallback {
+    fn from(line: CallbackLine) -> Self {
+        Self {
+            task_id: line.callback.task_id.clone(),
+            group_id: line.group_id,
+            state: line.state,
+            callback: line.callback.into(),
+        }
+    }
+}
+
+/// That a task's end may be told to `url`.
+pub(crate) fn check_url(url: &str, hosts: Option<&HostPattern>) -> Result<(), Problem> {
+    let hosts = hosts.ok_or_else(|| {
+        bad_field("callback_url: this service makes no callbacks; its callback_secret is not set.")
+    })?;
+    let parsed = url.parse::<Uri>().ok().filter(|_| url.len() <= URL_BYTES_MAX);
+    let parts = parsed.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?)));
+    let (scheme, authority) =
+        parts.filter(|(_, authority)| !authority.as_str().contains('@')).ok_or_else(|| {
+            bad_field(&format!(
+                "callback_url must be an http or https URL of at most {URL_BYTES_MAX} bytes, \
+                 without a user name."
+            ))
+        })?;
+    if hosts.allows(scheme, authority.host(), authority.port_u16()) {
+        return Ok(());
+    }
+    Err(bad_field("callback_url: the setting callback_hosts does not allow this host."))
+}
+
+impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+    pub(crate) async fn list_callbacks(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        let query = call.query(&[&GIVEN_UP, &LIMIT, &CURSOR])?;
+        let cursor = page::cursor(&query)?;
+        let limit = page::limit(&query)?;
+        let page = self.store.callbacks(query.flag(&GIVEN_UP)?, cursor.as_ref(), limit).await?;
+        let answer = CallbacksAnswer {
+            callbacks: page.callbacks.into_iter().map(ListedCallback::from).collect(),
+            total: page.total,
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+        };
+        json(StatusCode::OK, &answer, &[])
+    }
+
+    pub(crate) async fn retry_callback(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        call.query(&[])?;
+        let task_id = task_id_of(&call.parameter).map_err(|_| no_such_callback())?;
+        changed(self.store.retry_callback(&task_id, &call.caller.name).await?)
+    }
+
+    pub(crate) async fn discard_callback(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        call.query(&[])?;
+        let task_id = task_id_of(&call.parameter).map_err(|_| no_such_callback())?;
+        changed(self.store.discard_callback(&task_id, &call.caller.name).await?)
+    }
+}
+
+fn no_such_callback() -> Problem {
+    Problem::plain(&catalogue::NO_SUCH_CALLBACK)
+}
+
+fn changed(change: CallbackChange) -> Result<Reply, Problem> {
+    match change {
+        CallbackChange::Done => Ok(no_content()),
+        CallbackChange::UnknownCallback => Err(no_such_callback()),
+        CallbackChange::Delivered => Err(Problem::plain(&catalogue::CALLBACK_DELIVERED)),
+    }
+}
+
+#[cfg(feature = "openapi")]
+pub(crate) fn document(document: &mut crate::openapi::Document) {
+    document
+        .route(&LIST, "Callbacks that are not delivered")
+        .about(
+            "A task that was submitted with a callback_url tells that URL when it ends: a POST, \
+             signed as the Standard Webhooks specification says, tried again with growing delays \
+             until it is answered with a 2xx or is given up.",
+        )
+        .query(&[&GIVEN_UP, &LIMIT, &CURSOR])
+        .answer::<CallbacksAnswer>(200, "A page of callbacks.")
+        .problems(&[&catalogue::BAD_QUERY])
+        .end();
+    let problems =
+        [&catalogue::NO_SUCH_CALLBACK, &catalogue::CALLBACK_DELIVERED, &catalogue::BAD_QUERY];
+    document
+        .route(&RETRY, "Try a callback again")
+        .about("At once, and with a fresh budget of attempts.")
+        .empty(204, "It is being tried.")
+        .problems(&problems)
+        .end();
+    document
+        .route(&DISCARD, "Discard a callback")
+        .about("For when nobody needs to be told any more.")
+        .empty(204, "It is gone.")
+        .problems(&problems)
+        .end();
+}

@@ -1,0 +1,15 @@
+-- Discards a callback that was not delivered: nobody needs to be told any more.
+-- keys: the prefix
+-- arguments: task id, who asks for it
+-- answer: 'UNKNOWN' | 'DELIVERED' | 'DISCARDED'
+-- uses: keys clock notes
+local id, by = unpack(ARGV)
+
+local standing = redis.call('HGET', callback_key(id), 'standing')
+if not standing then return { 'UNKNOWN' } end
+if standing == 'delivered' then return { 'DELIVERED' } end
+redis.call('DEL', callback_key(id))
+redis.call('ZREM', CALLBACKS, id)
+redis.call('ZREM', CALLBACKS_GIVEN_UP, id)
+note(id, 'callback discarded', nil, by)
+return { 'DISCARDED' }

@@ -1,0 +1,16 @@
+-- Tries a callback again, from now and with a fresh budget.
+-- keys: the prefix
+-- arguments: task id, channel, who asks for it
+-- answer: 'UNKNOWN' | 'DELIVERED' | 'ACCEPTED'
+-- uses: keys clock doorbell notes
+local id, channel, by = unpack(ARGV)
+
+local standing = redis.call('HGET', callback_key(id), 'standing')
+if not standing then return { 'UNKNOWN' } end
+if standing == 'delivered' then return { 'DELIVERED' } end
+redis.call('HSET', callback_key(id), 'standing', 'waiting', 'attempts', 0)
+redis.call('ZREM', CALLBACKS_GIVEN_UP, id)
+redis.call('ZADD', CALLBACKS, now, id)
+note(id, 'callback retried', nil, by)
+ring(channel)
+return { 'ACCEPTED' }

@@ -1,0 +1,231 @@
+//! Callbacks: telling whoever asked for it that a task has ended.
+
+use crate::page::Cursor;
+use crate::redis::Redis;
+use crate::script::{self, Answer, Arguments};
+use crate::{Store, StoreError, WAKE_CHANNEL};
+
+/// What a drain tells and asks about callbacks in one turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallbackTurn {
+    /// How many to hand out at most.
+    pub max: usize,
+    /// After this many milliseconds without an outcome they are handed to somebody else.
+    pub lease_ms: u64,
+    /// The wait before the first is tried again, in milliseconds; each further wait is longer.
+    pub retry_delay_ms: u64,
+    /// After so many attempts a callback is given up.
+    pub attempts_max: u32,
+    pub outcomes: Vec<CallbackOutcome>,
+}
+
+/// What came of a callback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackOutcome {
+    pub task_id: String,
+    /// As it was handed out.
+    pub claim: u64,
+    /// Why it was not delivered.
+    pub failure: Option<String>,
+}
+
+/// A callback that is to be delivered now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueCallback {
+    pub task_id: String,
+    /// Tells this handing out from another.
+    pub claim: u64,
+    pub url: String,
+    pub group_id: String,
+    /// The task's state, as clients read it.
+    pub state: String,
+    pub operation: String,
+    /// Milliseconds since the epoch.
+    pub finished_at_ms: u64,
+}
+
+/// How far a callback has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its task has not ended.
+    NotDue,
+    /// It is to be delivered, perhaps not for the first time.
+    Waiting,
+    Delivered,
+    /// It was tried too often, and waits for a person.
+    GivenUp,
+}
+
+impl Standing {
+    /// The word in Redis and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotDue => "not_due",
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::GivenUp => "given_up",
+        }
+    }
+
+    /// The standing of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::NotDue, Self::Waiting, Self::Delivered, Self::GivenUp]
+            .into_iter()
+            .find(|standing| standing.name() == name)
+    }
+}
+
+/// A callback as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackView {
+    pub task_id: String,
+    pub url: String,
+    pub standing: Standing,
+    pub attempts: u64,
+    pub last_error: Option<String>,
+    /// When it is tried next, in milliseconds since the epoch.
+    pub due_at_ms: Option<u64>,
+}
+
+/// A callback in a list, with what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackLine {
+    pub callback: CallbackView,
+    pub group_id: String,
+    /// The task's state, as clients read it.
+    pub state: String,
+}
+
+/// Some callbacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackPage {
+    /// How many there are in all.
+    pub total: u64,
+    pub callbacks: Vec<CallbackLine>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// What became of a wish to retry or discard a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallbackChange {
+    Done,
+    UnknownCallback,
+    /// It was delivered: there is nothing left to do.
+    Delivered,
+}
+
+impl CallbackTurn {
+    pub(crate) fn push(self, arguments: Arguments) -> Arguments {
+        let mut arguments = arguments
+            .number(self.max as u64)
+            .number(self.lease_ms)
+            .number(self.retry_delay_ms)
+            .number(self.attempts_max.into())
+            .number(self.outcomes.len() as u64);
+        for CallbackOutcome { task_id, claim, failure } in self.outcomes {
+            arguments = arguments.text(&task_id).number(claim).text(&failure.unwrap_or_default());
+        }
+        arguments
+    }
+}
+
+impl DueCallback {
+    pub(crate) fn read(answer: &mut Answer) -> Result<Self, StoreError> {
+        Ok(Self {
+            task_id: answer.text()?,
+            claim: answer.count()?,
+            url: answer.text()?,
+            group_id: answer.text()?,
+            state: answer.text()?,
+            operation: answer.text()?,
+            finished_at_ms: answer.optional_count()?.unwrap_or_default(),
+        })
+    }
+}
+
+impl CallbackView {
+    /// Reads what follows the task's id in the answers of scripts.
+    pub(crate) fn read(task_id: String, answer: &mut Answer) -> Result<Self, StoreError> {
+        let (url, standing) = (answer.text()?, answer.text()?);
+        Ok(Self {
+            task_id,
+            url,
+            standing: Standing::from_name(&standing)
+                .ok_or_else(|| StoreError::Record(format!("{standing:?} is no standing")))?,
+            attempts: answer.count()?,
+            last_error: answer.optional_text()?,
+            due_at_ms: answer.optional_count()?,
+        })
+    }
+}
+
+impl<R: Redis> Store<R> {
+    /// Lists up to `count` callbacks after `cursor`: those that wait, the next due first, or those
+    /// that were given up, oldest first.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn callbacks(
+        &self,
+        given_up: bool,
+        cursor: Option<&Cursor>,
+        count: u64,
+    ) -> Result<CallbackPage, StoreError> {
+        let standing = if given_up { Standing::GivenUp } else { Standing::Waiting };
+        let arguments = Cursor::push(cursor, Arguments::default())
+            .number(count)
+            .text(standing.name())
+            .text(WAKE_CHANNEL);
+        let mut answer = self.run(&script::CALLBACKS_LIST, arguments).await?;
+        let total = answer.count()?;
+        let next = Cursor::read(&mut answer)?;
+        let mut callbacks = Vec::new();
+        while !answer.is_empty() {
+            let task_id = answer.text()?;
+            callbacks.push(CallbackLine {
+                callback: CallbackView::read(task_id, &mut answer)?,
+                group_id: answer.text()?,
+                state: answer.text()?,
+            });
+        }
+        Ok(CallbackPage { total, callbacks, next })
+    }
+
+    /// Has a callback tried again for `by`, at once and with a fresh budget.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn retry_callback(
+        &self,
+        task_id: &str,
+        by: &str,
+    ) -> Result<CallbackChange, StoreError> {
+        let arguments = Arguments::default().text(task_id).text(WAKE_CHANNEL).text(by);
+        read_change(self.run(&script::CALLBACK_RETRY, arguments).await?, "ACCEPTED")
+    }
+
+    /// Discards a callback that was not delivered, for `by`.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn discard_callback(
+        &self,
+        task_id: &str,
+        by: &str,
+    ) -> Result<CallbackChange, StoreError> {
+        let arguments = Arguments::default().text(task_id).text(by);
+        read_change(self.run(&script::CALLBACK_DISCARD, arguments).await?, "DISCARDED")
+    }
+}
+
+fn read_change(mut answer: Answer, done: &str) -> Result<CallbackChange, StoreError> {
+    match answer.text()?.as_str() {
+        "UNKNOWN" => Ok(CallbackChange::UnknownCallback),
+        "DELIVERED" => Ok(CallbackChange::Delivered),
+        other if other == done => Ok(CallbackChange::Done),
+        _ => Err(answer.unexpected("a word that the script answers", None)),
+    }
+}

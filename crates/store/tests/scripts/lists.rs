@@ -1,0 +1,103 @@
+//! Lists: filtered, paged, bounded, and cleared of what has expired.
+
+use futures::executor::block_on;
+use saga::{ClientState, Operation};
+use store::{Cursor, TaskFilter, Verdict};
+
+use crate::world::{Turn, World, finish};
+
+fn ids(world: &World, filter: TaskFilter<'_>) -> Vec<String> {
+    let page = block_on(world.store.tasks(filter, None, 100)).unwrap();
+    page.tasks.into_iter().map(|line| line.task_id).collect()
+}
+
+#[test]
+fn tasks_are_found_by_what_they_are() {
+    let world = World::new();
+    for (id, group) in [("t1", "g"), ("t2", "h"), ("t3", "g")] {
+        world.accept(id, group);
+    }
+    let claimed = world.claim("drain");
+    world.step("drain", vec![finish(&claimed, None)]);
+    let any = TaskFilter::default();
+    let mut all = ids(&world, any);
+    all.sort();
+    assert_eq!(all, ["t1", "t2", "t3"]);
+    assert_eq!(ids(&world, TaskFilter { group_id: Some("h"), ..any }), ["t2"]);
+    assert_eq!(ids(&world, TaskFilter { states: &[ClientState::Success], ..any }), ["t1"]);
+    assert_eq!(ids(&world, TaskFilter { node: Some("n1"), ..any }).len(), 3);
+    assert!(ids(&world, TaskFilter { node: Some("n9"), ..any }).is_empty());
+    assert!(ids(&world, TaskFilter { operation: Some(Operation::Delete), ..any }).is_empty());
+    assert!(ids(&world, TaskFilter { before_ms: Some(1), ..any }).is_empty());
+    assert_eq!(ids(&world, TaskFilter { since_ms: Some(1), ..any }).len(), 3);
+}
+
+#[test]
+fn pages_follow_each_other_without_gap_or_repeat() {
+    let world = World::new();
+    for number in 0..25 {
+        world.accept(&format!("t{number:02}"), "g");
+    }
+    let mut seen: Vec<String> = Vec::new();
+    let mut cursor: Option<Cursor> = None;
+    loop {
+        let page = block_on(world.store.tasks(TaskFilter::default(), cursor.as_ref(), 10)).unwrap();
+        assert!(page.tasks.len() <= 10);
+        seen.extend(page.tasks.into_iter().map(|line| line.task_id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    seen.sort();
+    let expected: Vec<String> = (0..25).map(|number| format!("t{number:02}")).collect();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_group_is_listed_while_some_node_holds_it() {
+    let world = World::new();
+    world.accept("t1", "g");
+    let claimed = world.claim("drain");
+    world.step("drain", vec![finish(&claimed, None)]);
+    let groups = || block_on(world.store.groups(None, 10)).unwrap().groups;
+    assert_eq!(groups().len(), 1);
+    let group = block_on(world.store.group("g")).unwrap();
+    assert_eq!(group.holdings.len(), 2);
+    // A create that fails everywhere leaves the group on no node.
+    world.accept("t2", "h");
+    let claimed = world.claim("drain");
+    world.step("drain", vec![finish(&claimed, Some(0))]);
+    assert_eq!(groups().len(), 1);
+}
+
+#[test]
+fn what_has_expired_leaves_the_lists() {
+    let world = World::new();
+    world.accept("t1", "g");
+    world.accept("t2", "h");
+    let claimed = world.claim("drain");
+    let commits = vec![finish(&claimed, None)];
+    world.turn(Turn { slots: 0, ttl_s: 0, commits, ..Turn::default() });
+    assert_eq!(ids(&world, TaskFilter::default()), ["t2"]);
+    world.eventually("a turn clears the indexes", || {
+        world.turn(Turn { slots: 0, ..Turn::default() });
+        world.ask("ZCARD {muster}:tasks") == 1
+    });
+    assert_eq!(world.ask("ZCARD {muster}:expiring"), 0);
+    assert_eq!(world.ask("EXISTS {muster}:group-tasks:g"), 0);
+}
+
+#[test]
+fn a_paused_queue_starts_nothing_and_drops_nothing() {
+    let world = World::new();
+    assert_eq!(block_on(world.store.pause(true, "olga")).unwrap(), 0);
+    world.accept("t1", "g");
+    let answer = world.turn(Turn::default());
+    assert!(answer.claimed.is_empty());
+    assert_eq!(answer.verdict, Verdict::End, "a paused queue keeps no drain busy");
+    let paused = block_on(world.store.overview()).unwrap().paused.unwrap();
+    assert_eq!(paused.by, "olga");
+    assert_eq!(block_on(world.store.pause(false, "olga")).unwrap(), 1);
+    world.claim("drain");
+}

@@ -1,0 +1,11 @@
+//! Every transition, on a real Redis that each test starts for itself.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops when something is amiss")]
+
+mod admission;
+mod breakers;
+mod callbacks;
+mod letters;
+mod lists;
+mod tasks;
+mod world;
