@@ -8,6 +8,7 @@ mod licences;
 mod paths;
 mod process;
 mod redis;
+mod soak;
 mod test;
 mod toolchain;
 mod up;
@@ -37,6 +38,8 @@ enum Task {
     Build(build::Options),
     /// Measure: accept, drain, latency, recovery, each beside something else.
     Bench(bench::Options),
+    /// Kill, freeze and cut off real processes under load, and check every promise.
+    Soak(soak::Options),
     /// Get the wasm32-wasip2 target, and say where it comes from.
     Toolchain(toolchain::Options),
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Build(options) => build::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Soak(options) => soak::run(&options),
         Task::Toolchain(options) => toolchain::run(&options),
     };
     match ran {

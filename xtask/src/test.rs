@@ -50,10 +50,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     check(&mut count, "components build", || build::components(&toolchain).map(|()| true))?;
     if count.failed == 0 {
-        let others = ["--workspace", "--exclude", "e2e", "--exclude", "bench"];
+        let others = ["--workspace", "--exclude", "e2e", "--exclude", "soak", "--exclude", "bench"];
         tests(&mut count, options, &others, None, &server)?;
         build::native(&["host"])?;
         tests(&mut count, options, &["--package", "e2e"], Some(E2E_THREADS), &server)?;
+        tests(&mut count, options, &["--package", "soak"], None, &server)?;
         build::wasm(&toolchain, &[bench::PROBE])?;
         tests(&mut count, options, &["--package", "bench"], None, &server)?;
     }

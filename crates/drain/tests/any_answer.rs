@@ -1,0 +1,179 @@
+//! Whatever Redis and the nodes answer: a drain ends, with an error at worst.
+
+#![allow(clippy::unwrap_used, reason = "a test stops when something is amiss")]
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, ready};
+
+use drain::{
+    Adapter, BreakerLimits, CallbackLimits, Clock, Drain, Finding, Limits, Log, NodeClient,
+    NodeRequest, NodeResponse, Prepared, SendError, Verdict,
+};
+use futures::executor::block_on;
+use proptest::prelude::*;
+use saga::{Operation, Verb};
+use store::{Redis, RedisError, Store, Value};
+
+/// A Redis that answers what it was told to, and then is away.
+struct Scripted(RefCell<Vec<Vec<Value>>>);
+
+impl Redis for Scripted {
+    fn command(
+        &self,
+        _: &str,
+        _: Vec<Vec<u8>>,
+    ) -> impl Future<Output = Result<Vec<Value>, RedisError>> {
+        let away = || RedisError::Unreachable("no".to_owned());
+        ready(self.0.borrow_mut().pop().ok_or_else(away))
+    }
+}
+
+struct Nodes(RefCell<Vec<Result<NodeResponse, SendError>>>);
+
+impl NodeClient for Nodes {
+    fn send(
+        &self,
+        _: NodeRequest,
+        _: u64,
+    ) -> impl Future<Output = Result<NodeResponse, SendError>> {
+        ready(self.0.borrow_mut().pop().unwrap_or(Err(SendError::TimedOut)))
+    }
+}
+
+/// An adapter that has an answer to everything.
+struct Anything;
+
+impl Adapter for Anything {
+    fn prepare(&self, verb: Verb, group_id: &str) -> Result<Prepared, String> {
+        if group_id.len() > 20 {
+            return Err("too long".to_owned());
+        }
+        let method = if verb == Verb::Inspect { "GET" } else { "POST" }.to_owned();
+        let path_with_query = format!("/{group_id}");
+        Ok(Prepared { method, path_with_query, headers: Vec::new(), body: Vec::new() })
+    }
+
+    fn interpret(&self, _: Operation, status: u16, _: &[u8]) -> Verdict {
+        match status % 5 {
+            0 => Verdict::Applied,
+            1 => Verdict::Unchanged,
+            2 => Verdict::Refused("no".to_owned()),
+            3 => Verdict::Inspect("who knows".to_owned()),
+            _ => Verdict::Unknown("who knows".to_owned()),
+        }
+    }
+
+    fn interpret_inspection(&self, status: u16, _: &[u8]) -> Finding {
+        match status % 3 {
+            0 => Finding::Present,
+            1 => Finding::Absent,
+            _ => Finding::Unclear("who knows".to_owned()),
+        }
+    }
+}
+
+/// A clock on which waiting takes no time.
+#[derive(Default)]
+struct Instantly(Cell<u64>);
+
+impl Clock for Instantly {
+    fn now_ms(&self) -> u64 {
+        self.0.get()
+    }
+
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> {
+        self.0.set(self.0.get() + ms.max(1));
+        ready(())
+    }
+}
+
+struct Silence;
+
+impl Log for Silence {
+    fn line(&self, _: &str, _: &[(&str, &str)]) {}
+}
+
+fn record() -> Vec<u8> {
+    let course = saga::Course::default();
+    let nodes = vec!["n1:1".to_owned(), "n2:1".to_owned()];
+    let task = saga::Task::new("t".to_owned(), Operation::Create, "g".to_owned(), nodes, course);
+    serde_json::to_vec(&task).unwrap()
+}
+
+/// Words that turns are answered with, and others.
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Nil),
+        any::<i64>().prop_map(Value::Int),
+        (0..2_i64).prop_map(Value::Int),
+        prop::collection::vec(any::<u8>(), 0..12).prop_map(Value::Bytes),
+        Just(Value::Bytes(b"WORK".to_vec())),
+        Just(Value::Bytes(record())),
+    ]
+}
+
+/// A turn's answer that claims a task, some of whose values may be others.
+fn turn() -> impl Strategy<Value = Vec<Value>> {
+    let text = |text: &str| Value::Bytes(text.as_bytes().to_vec());
+    let good = vec![
+        Value::Int(1_000),
+        text("WORK"),
+        Value::Int(-1),
+        Value::Int(0),
+        Value::Int(0),
+        Value::Int(0),
+        text("t"),
+        Value::Int(1),
+        Value::Int(0),
+        text(""),
+        text("g"),
+        Value::Bytes(record()),
+    ];
+    let length = good.len();
+    let damaged = (Just(good.clone()), 0..length, value()).prop_map(|(mut turn, at, value)| {
+        if let Some(place) = turn.get_mut(at) {
+            *place = value;
+        }
+        turn
+    });
+    prop_oneof![3 => Just(good), 3 => damaged, 1 => prop::collection::vec(value(), 0..20)]
+}
+
+fn response() -> impl Strategy<Value = Result<NodeResponse, SendError>> {
+    prop_oneof![
+        4 => any::<u16>().prop_map(|status| Ok(NodeResponse { status, body: Vec::new() })),
+        1 => Just(Err(SendError::NotSent("no".to_owned()))),
+        1 => Just(Err(SendError::Lost("no".to_owned()))),
+        1 => Just(Err(SendError::TimedOut)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_drain_ends(
+        turns in prop::collection::vec(turn(), 0..8),
+        responses in prop::collection::vec(response(), 0..20),
+    ) {
+        let drain = Drain {
+            store: Store::new(Scripted(RefCell::new(turns))),
+            client: Nodes(RefCell::new(responses)),
+            adapter: Anything,
+            clock: Instantly::default(),
+            log: Silence,
+            limits: Limits {
+                concurrency: 4,
+                node_timeout_ms: 100,
+                lease_ms: 1_000,
+                task_ttl_s: 60,
+                run_ms: 10_000,
+                stays: true,
+                breaker: BreakerLimits { failures_max: 3, open_ms: 10 },
+                callbacks: CallbackLimits::default(),
+            },
+        };
+        // Redis goes away in the end, so an error is all that a drain may be left with.
+        let _ = block_on(drain.run("d"));
+    }
+}

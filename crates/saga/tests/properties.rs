@@ -1,0 +1,181 @@
+//! Whatever comes back, in whatever order, and whatever the stored record says: a task never panics,
+//! takes no answer it did not ask for, and comes to an end.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops when something is amiss")]
+
+use proptest::prelude::*;
+use saga::{
+    Answer, Call, CallKind, ChangeAnswer, Course, Failure, LookAnswer, Operation, Presence,
+    Starting, Status, Task,
+};
+use serde_json::Value;
+
+/// Far more than any course of these sizes takes.
+const MOVES_MAX: usize = 10_000;
+
+fn course() -> impl Strategy<Value = Course> {
+    (1..4_u32, 0..4_u32, 1..5_u32).prop_map(|(forward, rollback, parallelism)| Course {
+        forward_max_attempts: forward,
+        rollback_max_retries: rollback,
+        node_parallelism: parallelism,
+        ..Course::default()
+    })
+}
+
+fn task() -> impl Strategy<Value = Task> {
+    (course(), 1..5_usize, any::<bool>()).prop_map(|(course, nodes, create)| {
+        let operation = if create { Operation::Create } else { Operation::Delete };
+        let nodes = (0..nodes).map(|node| format!("n{node}")).collect();
+        Task::new("t".to_owned(), operation, "g".to_owned(), nodes, course)
+    })
+}
+
+fn change(choice: u8) -> ChangeAnswer {
+    let failure = Failure::new("no", choice & 8 == 0);
+    match choice % 6 {
+        0 => ChangeAnswer::Applied,
+        1 => ChangeAnswer::Unchanged,
+        2 => ChangeAnswer::Refused(failure),
+        3 => ChangeAnswer::Inspect(failure),
+        4 => ChangeAnswer::Lost(failure),
+        _ => ChangeAnswer::Unknown(failure),
+    }
+}
+
+fn look(choice: u8) -> LookAnswer {
+    match choice % 3 {
+        0 => LookAnswer::Holds(Presence::Present),
+        1 => LookAnswer::Holds(Presence::Absent),
+        _ => LookAnswer::Failed(Failure::new("no", choice & 8 == 0)),
+    }
+}
+
+fn answer(call: Call, choice: u8) -> Answer {
+    match call.kind {
+        CallKind::Look | CallKind::Settle => Answer::Look(look(choice)),
+        CallKind::Act | CallKind::Undo => Answer::Change(change(choice)),
+    }
+}
+
+/// Carries a task on, with answers, recoveries and cancels as `choices` say, over and over. Whether
+/// it came to an end.
+fn carry_on(task: &mut Task, choices: &[u8]) -> bool {
+    let mut now_ms = 1;
+    let mut open: Vec<Call> = Vec::new();
+    let mut choices = choices.iter().copied().cycle();
+    let mut recoveries = 0;
+    task.take_up(recoveries, now_ms);
+    for _ in 0..MOVES_MAX {
+        let plan = task.plan(now_ms, Starting::Allowed);
+        open.extend(plan.calls);
+        match plan.status {
+            Status::Ended => return true,
+            Status::Waiting { due_at_ms } => {
+                assert!(open.is_empty() && due_at_ms > now_ms);
+                now_ms = due_at_ms;
+                continue;
+            }
+            Status::Held => panic!("held without a reason"),
+            Status::Running => {}
+        }
+        let choice = choices.next().unwrap();
+        match choice {
+            0..8 => {
+                // The worker is lost, with every answer that was on its way.
+                open.clear();
+                recoveries += 1;
+                let record = serde_json::to_vec(task).unwrap();
+                *task = serde_json::from_slice(&record).unwrap();
+                task.take_up(recoveries, now_ms);
+            }
+            8..12 => task.cancel("enough", now_ms),
+            _ => {
+                let Some(call) = open.pop() else { continue };
+                task.answer(call, answer(call, choice), now_ms).unwrap();
+            }
+        }
+        now_ms += 1;
+    }
+    false
+}
+
+/// Replaces the `at`-th value of a record, counted from outside in.
+fn replace(value: &mut Value, at: &mut usize, with: &Value) {
+    if *at == 0 {
+        *value = with.clone();
+    }
+    *at = at.wrapping_sub(1);
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, at, with)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| replace(field, at, with)),
+        _ => {}
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        Just(Value::from(u64::MAX)),
+        ".{0,8}".prop_map(Value::from),
+        prop_oneof![
+            Just("forward"),
+            Just("rollback"),
+            Just("dead_lettered"),
+            Just("calling"),
+            Just("undoing"),
+            Just("applied"),
+            Just("present"),
+        ]
+        .prop_map(Value::from),
+        Just(serde_json::json!([])),
+        Just(serde_json::json!({})),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_task_comes_to_an_end(mut task in task(), choices in prop::collection::vec(any::<u8>(), 1..200)) {
+        prop_assert!(carry_on(&mut task, &choices), "{task:?}");
+    }
+
+    #[test]
+    fn an_answer_nobody_asked_for_changes_nothing(
+        mut task in task(),
+        node in 0..6_usize,
+        kind in prop_oneof![
+            Just(CallKind::Look), Just(CallKind::Act), Just(CallKind::Settle), Just(CallKind::Undo),
+        ],
+        choice in any::<u8>(),
+    ) {
+        task.take_up(0, 1);
+        let before = task.clone();
+        let call = Call { kind, node };
+        prop_assert!(task.answer(call, answer(call, choice), 2).is_err());
+        prop_assert_eq!(task, before);
+    }
+
+    #[test]
+    fn a_damaged_record_is_refused_or_carried_on(
+        mut task in task(),
+        begun in prop::collection::vec(12..=255_u8, 0..6),
+        at in 0..60_usize,
+        with in any_json(),
+        choices in prop::collection::vec(any::<u8>(), 1..50),
+    ) {
+        task.take_up(0, 1);
+        for choice in begun {
+            let plan = task.plan(1, Starting::Allowed);
+            let Some(&call) = plan.calls.first() else { break };
+            task.answer(call, answer(call, choice), 1).unwrap();
+        }
+        let mut record = serde_json::to_value(&task).unwrap();
+        replace(&mut record, &mut at.clone(), &with);
+        // Refused is well; what is taken must not panic, wherever it leads.
+        if let Ok(mut damaged) = serde_json::from_value::<Task>(record) {
+            carry_on(&mut damaged, &choices);
+            let _ = (damaged.holdings(), damaged.dead_letters(2), damaged.client_state());
+        }
+    }
+}
