@@ -114,6 +114,7 @@ pub fn openapi() -> Value {
             "summary": "Create or delete a group on every node of a cluster, or on none.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
+        "tags": TAGS.map(|(name, about)| json!({ "name": name, "description": about })),
         "paths": document.paths,
         "components": {
             "schemas": document.schemas.take_definitions(true),
@@ -161,13 +162,23 @@ impl Document {
     }
 }
 
-/// What a route is about, for the document's table of contents.
+/// The parts of the document's table of contents.
+const TAGS: [(&str, &str); 5] = [
+    ("Tasks", "Submit, follow, find and cancel."),
+    ("Groups", "What the nodes hold, drift and repair."),
+    ("Dead letters", "Nodes that could not be put back."),
+    ("Callbacks", "Telling somebody that a task has ended."),
+    ("Operation", "Health, metrics, pause and sweep."),
+];
+
+/// What a route is about; one of the tags.
 fn tag(route: &Route) -> &'static str {
     let part = route.path.split('/').nth(1).unwrap_or_default();
     match part {
         "groups" if route.path.starts_with("/groups/by-id") || route.path == "/groups" => "Groups",
         "groups" | "tasks" => "Tasks",
         "dead-letters" => "Dead letters",
+        "callbacks" => "Callbacks",
         _ => "Operation",
     }
 }

@@ -83,6 +83,9 @@ fn rule(random: &mut Rng) -> Rule {
     let kind = kinds[random.usize(..kinds.len())];
     let fault = faults[random.usize(..faults.len())];
     // A few calls, or so many that retries run out.
-    let times = if random.bool() { random.u32(1..4) } else { random.u32(10..40) };
-    Rule::times(kind, times, fault)
+    match random.u32(..3) {
+        0 => Rule::times(kind, random.u32(1..4), fault),
+        1 => Rule::times(kind, random.u32(10..40), fault),
+        _ => Rule::always(kind, fault),
+    }
 }

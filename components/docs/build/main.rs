@@ -1,5 +1,8 @@
 //! Makes what the component serves: the OpenAPI document, from the types that serve the routes, the
-//! docs page with every kind of problem, and the viewer, from its package.
+//! docs page with every kind of problem and with what the project's own documents say, and the viewer,
+//! from its package.
+
+mod markdown;
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Read as _};
@@ -10,16 +13,30 @@ use anyhow::Context as _;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
+const README: &str = "../../README.md";
+const COOKBOOK: &str = "../../docs/cookbook.md";
 /// What is taken from the viewer's package.
 const VIEWER_FILES: [&str; 2] = ["swagger-ui.css", "swagger-ui-bundle.js"];
 
 fn main() -> anyhow::Result<()> {
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=page.html");
+    for file in ["build", "page.html", README, COOKBOOK] {
+        println!("cargo::rerun-if-changed={file}");
+    }
     let folder = env::var("OUT_DIR")?;
     let folder = Path::new(&folder);
     fs::write(folder.join("openapi.json"), serde_json::to_vec(&routes::openapi())?)?;
-    let page = fs::read_to_string("page.html")?.replace("<!-- problems -->", &problems());
+    let readme = fs::read_to_string(README)?;
+    let cookbook = fs::read_to_string(COOKBOOK)?;
+    let mut page = fs::read_to_string("page.html")?;
+    for (mark, html) in [
+        ("problems", problems()),
+        ("settings", markdown::render(markdown::section(&readme, "Settings")?)),
+        ("running", markdown::render(markdown::section(&readme, "Running it")?)),
+        ("failures", markdown::render(markdown::section(&readme, "When something fails")?)),
+        ("cookbook", markdown::render(markdown::untitled(&cookbook))),
+    ] {
+        page = page.replace(&format!("<!-- {mark} -->"), &html);
+    }
     fs::write(folder.join("page.html"), page)?;
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for file in VIEWER_FILES {
