@@ -13,58 +13,116 @@ use crate::cluster::Cluster;
 /// How often each thing was done.
 pub(crate) type Deeds = BTreeMap<&'static str, u64>;
 
-/// Does harm until `deadline`, then takes it all back.
-pub(crate) async fn rage(
-    cluster: &Arc<Cluster>,
-    random: &mut Rng,
-    deadline: Instant,
-    deeds: &mut Deeds,
-) -> anyhow::Result<()> {
-    let mut redis_is_down = false;
-    while Instant::now() < deadline {
-        let host = random.usize(..cluster.hosts());
-        let deed = match random.u32(..12) {
-            0 | 1 => {
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    KillHost,
+    FreezeHost,
+    KillRedis,
+    CutConnections,
+    HealNodes,
+    BlockRollbacks,
+    FailNode,
+}
+
+/// All that is done, as often as stands here, before anything is done more often.
+const DECK: [Deed; 13] = [
+    Deed::KillHost,
+    Deed::KillHost,
+    Deed::FreezeHost,
+    Deed::FreezeHost,
+    Deed::KillRedis,
+    Deed::CutConnections,
+    Deed::HealNodes,
+    Deed::BlockRollbacks,
+    Deed::FailNode,
+    Deed::FailNode,
+    Deed::FailNode,
+    Deed::FailNode,
+    Deed::FailNode,
+];
+
+#[derive(Debug)]
+pub(crate) struct Chaos {
+    random: Rng,
+    deck: Vec<Deed>,
+    pub(crate) deeds: Deeds,
+}
+
+impl Chaos {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { random: Rng::with_seed(seed), deck: Vec::new(), deeds: Deeds::new() }
+    }
+
+    /// Does harm until `deadline`, then takes it all back.
+    pub(crate) async fn rage(
+        &mut self,
+        cluster: &Arc<Cluster>,
+        deadline: Instant,
+    ) -> anyhow::Result<()> {
+        while Instant::now() < deadline {
+            if self.deck.is_empty() {
+                self.deck = DECK.to_vec();
+                self.random.shuffle(&mut self.deck);
+            }
+            if let Some(deed) = self.deck.pop() {
+                let name = self.commit(deed, cluster).await?;
+                *self.deeds.entry(name).or_default() += 1;
+            }
+            self.pause(20..400).await;
+        }
+        cluster.thaw_hosts();
+        cluster.heal_nodes();
+        Ok(())
+    }
+
+    async fn pause(&mut self, ms: std::ops::Range<u64>) {
+        sleep(Duration::from_millis(self.random.u64(ms))).await;
+    }
+
+    async fn commit(&mut self, deed: Deed, cluster: &Arc<Cluster>) -> anyhow::Result<&'static str> {
+        let host = self.random.usize(..cluster.hosts());
+        Ok(match deed {
+            Deed::KillHost => {
                 let cluster = Arc::clone(cluster);
                 tokio::task::spawn_blocking(move || cluster.kill_host(host)).await?;
                 "hosts killed"
             }
-            2 | 3 => {
+            Deed::FreezeHost => {
                 cluster.freeze_host(host);
                 // Sometimes shorter than a lease, sometimes longer.
-                sleep(Duration::from_millis(random.u64(50..2_500))).await;
+                self.pause(50..2_500).await;
                 cluster.thaw_hosts();
                 "hosts frozen"
             }
-            4 => {
+            Deed::KillRedis => {
                 cluster.kill_redis();
-                redis_is_down = true;
+                self.pause(20..400).await;
+                cluster.miss_redis();
                 "Redis killed"
             }
-            5 => {
+            Deed::CutConnections => {
                 cluster.cut_connections();
                 "connections cut"
             }
-            6 => {
+            Deed::HealNodes => {
                 cluster.heal_nodes();
                 "nodes healed"
             }
-            _ => {
-                let node = &cluster.nodes[random.usize(..cluster.nodes.len())];
-                node.fault(rule(random));
+            Deed::BlockRollbacks => {
+                // Creates fail at the end and cannot be taken back at the beginning.
+                if let [first, .., last] = cluster.nodes.as_slice() {
+                    first.fault(Rule::always(Kind::Delete, Fault::Answer { status: 503 }));
+                    last.fault(Rule::always(Kind::Create, Fault::Answer { status: 500 }));
+                }
+                "rollbacks blocked"
+            }
+            Deed::FailNode => {
+                let node = &cluster.nodes[self.random.usize(..cluster.nodes.len())];
+                node.fault(rule(&mut self.random));
                 "node faults"
             }
-        };
-        *deeds.entry(deed).or_default() += 1;
-        sleep(Duration::from_millis(random.u64(20..400))).await;
-        if redis_is_down {
-            cluster.miss_redis();
-            redis_is_down = false;
-        }
+        })
     }
-    cluster.thaw_hosts();
-    cluster.heal_nodes();
-    Ok(())
 }
 
 fn rule(random: &mut Rng) -> Rule {

@@ -25,6 +25,7 @@ pub(crate) struct Ledger {
     wanted: BTreeMap<String, (String, BTreeSet<&'static str>)>,
     pub(crate) by_state: BTreeMap<String, u64>,
     pub(crate) letters_retried: u64,
+    pub(crate) letters_superseded: u64,
 }
 
 impl Ledger {
@@ -83,6 +84,7 @@ impl Ledger {
             } else {
                 let path = format!("/dead-letters/{id}");
                 client.insist(Method::DELETE, &path, StatusCode::NO_CONTENT, |r| r).await?;
+                self.letters_superseded += 1;
             }
         }
     }

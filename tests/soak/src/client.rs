@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::cluster::Cluster;
 
 /// Groups that all clients work on, so that tasks meet.
-const GROUPS: usize = 40;
+const GROUPS: usize = 150;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 const AGAIN: Duration = Duration::from_millis(50);
 /// Far longer than anything takes once the cluster is well.

@@ -22,7 +22,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::Instant;
 
-use crate::chaos::Deeds;
+use crate::chaos::Chaos;
 use crate::check::Ledger;
 use crate::client::Client;
 use crate::cluster::Cluster;
@@ -58,7 +58,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
 async fn rounds(cluster: &std::sync::Arc<Cluster>, options: Options) -> anyhow::Result<Report> {
     let mut random = Rng::with_seed(options.seed);
     let mut ledger = Ledger::default();
-    let mut deeds = Deeds::new();
+    let mut chaos = Chaos::new(random.u64(..));
     let mut recoveries = Vec::new();
     let mut checker = Client::new(cluster.clone(), random.u64(..))?;
     let over = Instant::now() + options.duration;
@@ -69,7 +69,7 @@ async fn rounds(cluster: &std::sync::Arc<Cluster>, options: Options) -> anyhow::
             let client = Client::new(cluster.clone(), random.u64(..))?;
             clients.push(tokio::spawn(client.work(deadline)));
         }
-        chaos::rage(cluster, &mut random, deadline, &mut deeds).await?;
+        chaos.rage(cluster, deadline).await?;
         let healed = Instant::now();
         let mut accepted = Vec::new();
         for client in clients {
@@ -85,8 +85,9 @@ async fn rounds(cluster: &std::sync::Arc<Cluster>, options: Options) -> anyhow::
         accepted: ledger.ends.len(),
         by_state: ledger.by_state,
         letters_retried: ledger.letters_retried,
+        letters_superseded: ledger.letters_superseded,
         host_restarts: cluster.restarts(),
-        deeds,
+        deeds: chaos.deeds,
         recoveries,
     })
 }

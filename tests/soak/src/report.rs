@@ -14,6 +14,8 @@ pub struct Report {
     pub by_state: BTreeMap<String, u64>,
     /// Dead letters that were retried with success once the nodes were well.
     pub letters_retried: u64,
+    /// Dead letters that a later success had superseded.
+    pub letters_superseded: u64,
     /// How often hosts were started again.
     pub host_restarts: usize,
     pub deeds: BTreeMap<&'static str, u64>,
@@ -27,9 +29,14 @@ impl Report {
     /// # Errors
     /// Names what is missing.
     pub fn is_worth_something(&self) -> anyhow::Result<()> {
-        for deed in
-            ["hosts killed", "hosts frozen", "Redis killed", "connections cut", "node faults"]
-        {
+        for deed in [
+            "hosts killed",
+            "hosts frozen",
+            "Redis killed",
+            "connections cut",
+            "node faults",
+            "rollbacks blocked",
+        ] {
             ensure!(self.deeds.contains_key(deed), "no {deed}");
         }
         for state in ["SUCCESS", "FAILURE"] {
@@ -51,7 +58,11 @@ impl fmt::Display for Report {
         let deeds: Vec<String> =
             self.deeds.iter().map(|(deed, count)| format!("{deed} {count}")).collect();
         writeln!(f, "harm: {}; hosts started again {}", deeds.join(", "), self.host_restarts)?;
-        writeln!(f, "dead letters retried with success: {}", self.letters_retried)?;
+        writeln!(
+            f,
+            "dead letters: {} retried with success, {} superseded",
+            self.letters_retried, self.letters_superseded
+        )?;
         write!(
             f,
             "from healing until all had ended: median {:.1} s, worst {:.1} s",
