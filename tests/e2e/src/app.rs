@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+const PORT_TRIES: usize = 5;
 const POLL: Duration = Duration::from_millis(10);
 
 /// A running host. Dropping it kills it and everything it started.
@@ -26,6 +27,23 @@ impl App {
     /// # Errors
     /// When the host ends instead, with what it said.
     pub fn start(
+        settings: &[(String, String)],
+        components: &[&str],
+        state_dir: &Path,
+    ) -> Result<Self, String> {
+        let mut started = Self::try_start(settings, components, state_dir);
+        for _ in 1..PORT_TRIES {
+            // Another process may take the port between the choice and the start.
+            match &started {
+                Err(reason) if reason.contains("already in use") => {}
+                _ => break,
+            }
+            started = Self::try_start(settings, components, state_dir);
+        }
+        started
+    }
+
+    fn try_start(
         settings: &[(String, String)],
         components: &[&str],
         state_dir: &Path,

@@ -58,7 +58,7 @@ async fn a_task_may_have_settings_of_its_own() {
     world.nodes[2].fault(Rule::always(Kind::Create, Fault::Answer { status: 500 }));
     world.nodes[0].fault(Rule::always(Kind::Delete, Fault::Answer { status: 503 }));
     let body = json!({ "group_id": "g", "settings": {
-        "rollback_max_retries": 1, "rollback_retry_delay": 0.05, "node_parallelism": 3,
+        "rollback_max_retries": 1, "rollback_retry_delay": 0.05, "node_parallelism": 1,
     } });
     let answer = world.call(Method::POST, "/groups/create", &body.to_string()).await;
     let task = world.ended(answer.json["task_id"].as_str().unwrap()).await;
