@@ -86,6 +86,7 @@ pub fn redis(source: &impl Source) -> Result<RedisSettings, SettingError> {
 /// Names the first setting that is not as it should be.
 pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
+    nodes::check_hosts(&reader)?;
     Ok(ApiSettings {
         api_tokens: access::read(source)?,
         nodes: nodes::read(&reader)?,

@@ -16,6 +16,7 @@ impl Source for Given {
 fn given(settings: &[(&'static str, &str)]) -> Given {
     let defaults = [
         ("nodes", "127.0.0.1:8001,127.0.0.1:8002,127.0.0.1:8003"),
+        ("node_hosts", "http://127.0.0.1:*"),
         ("redis_host", "127.0.0.1"),
         ("redis_port", "6379"),
         ("redis_db", "0"),
@@ -144,6 +145,29 @@ fn nodes_are_hosts_with_ports_or_urls() {
 }
 
 #[test]
+fn node_hosts_is_one_pattern_that_spin_can_read() {
+    for (pattern, taken) in [
+        ("http://127.0.0.1:*", true),
+        ("https://node.example.com", true),
+        ("*://*.example.com:8000..8100", true),
+        ("http://10.0.0.0/8:8080", true),
+        ("http://[::1]:80", true),
+        ("*://*:*", true),
+        ("", false),
+        ("*://n1", false),
+        ("ftp://n1:80", false),
+        ("http://:80", false),
+        ("http://n*:80", false),
+        ("http://user@n1:80", false),
+        ("http://n1:80..x", false),
+        ("http://n1:80,http://n2:80", false),
+        ("http://n1:80 http://n2:80", false),
+    ] {
+        assert_eq!(api(&given(&[("node_hosts", pattern)])).is_ok(), taken, "{pattern}");
+    }
+}
+
+#[test]
 fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
     for (name, value, allowed) in [
         ("redis_host", "a/b", "a host name"),
@@ -158,6 +182,8 @@ fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
         ("nodes", "http://user@n1", "without credentials"),
         ("nodes", "http://n1?x=1", "query"),
         ("nodes", "n1:80,n1:80", "each node once"),
+        ("node_hosts", "127.0.0.1:8001", "SCHEME://HOST:PORT"),
+        ("node_hosts", "http://n1:80/x", "SCHEME://HOST:PORT"),
         ("rollback_retry_delay", "-1", "seconds from 0 to 86400"),
         ("rollback_retry_delay", "1e3", "seconds"),
         ("rollback_retry_delay", ".5", "seconds"),

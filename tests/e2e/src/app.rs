@@ -1,7 +1,6 @@
 //! The app's host process.
 
 use std::io::{self, BufRead as _, BufReader, Read};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +9,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-const PORT_TRIES: usize = 5;
 const POLL: Duration = Duration::from_millis(10);
 
 /// A running host. Dropping it kills it and everything it started.
@@ -31,33 +29,12 @@ impl App {
         components: &[&str],
         state_dir: &Path,
     ) -> Result<Self, String> {
-        let mut started = Self::try_start(settings, components, state_dir);
-        for _ in 1..PORT_TRIES {
-            // Another process may take the port between the choice and the start.
-            match &started {
-                Err(reason) if reason.contains("already in use") => {}
-                _ => break,
-            }
-            started = Self::try_start(settings, components, state_dir);
-        }
-        started
-    }
-
-    fn try_start(
-        settings: &[(String, String)],
-        components: &[&str],
-        state_dir: &Path,
-    ) -> Result<Self, String> {
         let spin = std::env::var_os("SPIN").map(PathBuf::from);
-        // Spin does not tell which port it chose, so it is given one.
-        let listen = match spin {
-            Some(_) => TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
-            None => "127.0.0.1:0".to_owned(),
-        };
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
         let mut command = Command::new(spin.unwrap_or_else(|| root.join("target/debug/host")));
         command.current_dir(root);
-        command.args(["up", "-f", "spin.toml", "--listen", &listen, "--state-dir"]).arg(state_dir);
+        command.args(["up", "-f", "spin.toml", "--listen", "127.0.0.1:0", "--state-dir"]);
+        command.arg(state_dir);
         for component in components {
             command.args(["-c", component]);
         }
