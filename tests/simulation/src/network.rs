@@ -126,8 +126,7 @@ impl Network {
         });
         match select(told, world.executor.sleep(timeout_ms)).await {
             Either::Left((Ok(status), _)) => {
-                let is_well = (200..300).contains(&status);
-                world.checker.borrow_mut().answered(number, is_well);
+                world.checker.borrow_mut().answered(number, status);
                 Ok(NodeResponse { status, body: Vec::new() })
             }
             // Nobody is going to tell: either the connection broke, or it is silent until the end.

@@ -49,7 +49,7 @@ impl Checker {
                 )),
                 None => {}
             }
-            if visit.baseline.is_some() {
+            if visit.has_seen {
                 self.places.entry((*node, group.clone())).or_default().unseen = false;
             }
         }

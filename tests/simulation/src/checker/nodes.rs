@@ -118,13 +118,13 @@ impl Checker {
     }
 
     /// An answer is taken by the worker that waited for it.
-    pub fn answered(&mut self, number: u64, is_well: bool) {
-        let Some(Sent { spot, verb: Verb::Change(_), owner: Some(owner) }) = self.sent.get(&number)
-        else {
-            return;
-        };
-        if is_well {
-            self.tasks[*owner].visits.entry(spot.0).or_default().answered += 1;
+    pub fn answered(&mut self, number: u64, status: u16) {
+        let Some(Sent { spot, verb, owner: Some(owner) }) = self.sent.get(&number) else { return };
+        let visit = self.tasks[*owner].visits.entry(spot.0).or_default();
+        let is_well = (200..300).contains(&status);
+        visit.has_seen |= is_well || (*verb == Verb::Inspect && status == 404);
+        if is_well && *verb != Verb::Inspect {
+            visit.answered += 1;
         }
     }
 
