@@ -15,7 +15,6 @@ use crate::world::World;
 
 /// How long an ended task is kept; longer than any simulation.
 pub(crate) const TASK_TTL_S: u64 = 86_400;
-const MAX_QUEUE: u64 = 12;
 /// How often a client repeats a request whose answer was lost, when it has an idempotency key.
 const REPEATS: usize = 3;
 
@@ -26,6 +25,7 @@ pub(crate) struct Desk {
     tasks: Vec<(String, Option<String>)>,
     keys: BTreeMap<String, Job>,
     pub(crate) groups: Vec<String>,
+    pub(crate) max_queue: u64,
     pub(crate) is_closed: bool,
     pub(crate) at_work: usize,
 }
@@ -117,7 +117,8 @@ impl World {
         });
         let digest = format!("{}:{}", job.operation.name(), job.group);
         let idempotency = key.map(|key| Idempotency { key, digest: &digest, ttl_s: TASK_TTL_S });
-        let admission = Admission { max_queue: MAX_QUEUE, idempotency, rate: None };
+        let admission =
+            Admission { max_queue: self.desk.borrow().max_queue, idempotency, rate: None };
         let accepted = self.store().accept(&task, admission).await?;
         self.say(&format!(
             "a client asks for {id}, {} {}: {accepted:?}",

@@ -53,7 +53,7 @@ impl Redis for Connection {
             let _ = tell.send(result);
         });
         let result = told.await;
-        world.effect(self.host).await;
+        world.told(self.host).await;
         match result {
             Ok(result) if !is_lost_after => {
                 if matches!(result, Err(RedisError::Unreachable(_))) {

@@ -105,7 +105,7 @@ impl Executor {
     /// Ends after `ms` milliseconds of virtual time.
     #[must_use]
     pub fn sleep(&self, ms: u64) -> Sleep {
-        Sleep { executor: self.clone(), key: (self.now_ms() + ms, self.fresh()) }
+        Sleep { executor: self.clone(), key: (self.now_ms() + ms, self.fresh()), is_set: false }
     }
 
     /// Runs until `until` is done. Gives whether it came to that before virtual time `deadline_ms`.
@@ -173,15 +173,18 @@ impl Executor {
 pub struct Sleep {
     executor: Executor,
     key: (u64, u64),
+    is_set: bool,
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.executor.now_ms() >= self.key.0 {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Even a sleep of no length gives way to others once.
+        if self.is_set && self.executor.now_ms() >= self.key.0 {
             return Poll::Ready(());
         }
+        self.is_set = true;
         self.executor.0.timers.borrow_mut().insert(self.key, context.waker().clone());
         Poll::Pending
     }

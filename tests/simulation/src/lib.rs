@@ -20,6 +20,7 @@ mod client;
 pub mod connection;
 pub mod executor;
 pub mod fault;
+pub mod mutation;
 pub mod network;
 pub mod random;
 pub mod redis;

@@ -95,7 +95,7 @@ impl NodeClient for Network {
         world.effect(Some(self.host)).await;
         let asked = understand(&request);
         let answer = self.exchange(asked, timeout_ms).await;
-        world.effect(Some(self.host)).await;
+        world.told(Some(self.host)).await;
         match answer {
             Err(SendError::TimedOut) if world.sabotage == Some(Sabotage::TimeoutIsNotSent) => {
                 Err(SendError::NotSent("sabotaged".to_owned()))

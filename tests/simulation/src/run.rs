@@ -60,7 +60,7 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
             node_timeout_ms: random.between(50, lease_ms / 2),
             lease_ms,
             task_ttl_s: TASK_TTL_S,
-            run_ms: random.between(1_000, 20_000),
+            run_ms: if random.happens(500) { random.between(300, 3_000) } else { 20_000 },
             stays: true,
         },
         course: Course {
@@ -87,6 +87,7 @@ fn begin(world: &Rc<World>, random: &mut Random) {
         }
     }
     world.desk.borrow_mut().groups = groups;
+    world.desk.borrow_mut().max_queue = random.between(2, 12);
     for host in 0..world.hosts.borrow().len() {
         world.start_host(host);
     }

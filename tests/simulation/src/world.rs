@@ -193,6 +193,18 @@ impl World {
         }
     }
 
+    /// The worker in `host` has just been told something, and may stand still before it acts on it.
+    pub(crate) async fn told(&self, host: Option<usize>) {
+        self.effect(host).await;
+        let rate = self.rates.borrow().of(Fault::WorkerFrozen);
+        if let Some(host) = host
+            && self.draws(rate)
+        {
+            self.freeze(host);
+            self.executor.sleep(0).await;
+        }
+    }
+
     /// Kills the drain in a host, if one runs.
     pub(crate) fn crash(&self, host: usize) {
         let drain = self.hosts.borrow_mut()[host].drain.take();
