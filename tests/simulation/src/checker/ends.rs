@@ -49,7 +49,7 @@ impl Checker {
                 )),
                 None => {}
             }
-            if visit.has_seen {
+            if is_success {
                 self.places.entry((*node, group.clone())).or_default().unseen = false;
             }
         }
@@ -83,7 +83,7 @@ impl Checker {
         self.check_registry(keyspace);
     }
 
-    /// What clients are told of groups is true, but for what happened since a task last looked.
+    /// What clients are told of groups is true, but for what happened since a task last succeeded.
     fn check_registry(&mut self, keyspace: &Keyspace) {
         for ((node, group), place) in self.places.clone() {
             let key = format!("{}group:{group}", store::PREFIX);

@@ -44,8 +44,6 @@ struct Visit {
     baseline: Option<bool>,
     /// See the module's documentation.
     disturbed: bool,
-    /// The node told it what it holds.
-    has_seen: bool,
     /// Requests that were to change the node, and how many of them were answered well.
     sent: u32,
     answered: u32,

@@ -10,7 +10,7 @@ pub(super) struct Place {
     pub(super) held: bool,
     /// The latest request, by the order of sending, that has arrived.
     latest: Option<u64>,
-    /// A disturbance came since a task last saw what is there.
+    /// A disturbance came since a task last succeeded here.
     pub(super) unseen: bool,
 }
 
@@ -120,11 +120,8 @@ impl Checker {
     /// An answer is taken by the worker that waited for it.
     pub fn answered(&mut self, number: u64, status: u16) {
         let Some(Sent { spot, verb, owner: Some(owner) }) = self.sent.get(&number) else { return };
-        let visit = self.tasks[*owner].visits.entry(spot.0).or_default();
-        let is_well = (200..300).contains(&status);
-        visit.has_seen |= is_well || (*verb == Verb::Inspect && status == 404);
-        if is_well && *verb != Verb::Inspect {
-            visit.answered += 1;
+        if (200..300).contains(&status) && *verb != Verb::Inspect {
+            self.tasks[*owner].visits.entry(spot.0).or_default().answered += 1;
         }
     }
 

@@ -110,8 +110,9 @@ impl Keyspace {
     fn incr(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
         let key = arguments.next()?;
         arguments.end()?;
+        let exists = self.exists(key);
         self.change(key, |text: &mut Bytes| {
-            let old = if text.is_empty() { 0 } else { integer(text)? };
+            let old = if exists { integer(text)? } else { 0 };
             *text = (old + 1).to_string().into_bytes();
             Ok(Reply::Int(old + 1))
         })
@@ -204,7 +205,12 @@ impl Keyspace {
 
     fn lpop(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
         let key = arguments.next()?;
-        let count = if arguments.is_empty() { None } else { Some(arguments.integer()?) };
+        let count = if arguments.is_empty() {
+            None
+        } else {
+            let wrong = |_| "ERR value is out of range, must be positive".to_owned();
+            Some(usize::try_from(arguments.integer()?).map_err(wrong)?)
+        };
         arguments.end()?;
         if !self.exists(key) {
             return Ok(Reply::Nil);
@@ -212,8 +218,6 @@ impl Keyspace {
         self.change(key, |list: &mut List| match count {
             None => Ok(Reply::optional(list.pop_front())),
             Some(count) => {
-                let count = usize::try_from(count)
-                    .map_err(|_| "ERR value is out of range, must be positive".to_owned())?;
                 let count = count.min(list.len());
                 Ok(Reply::list(list.drain(..count)))
             }

@@ -170,6 +170,9 @@ fn from_lua(value: &Value) -> mlua::Result<Reply> {
         Value::Number(number) => Reply::Int(*number as i64),
         Value::Boolean(true) => Reply::Int(1),
         Value::Table(table) => {
+            if let Value::String(text) = table.raw_get::<Value>("ok")? {
+                return Ok(Reply::Bulk(text.as_bytes().to_vec()));
+            }
             let mut items = Vec::new();
             for index in 1.. {
                 match table.raw_get::<Value>(index)? {

@@ -1,8 +1,10 @@
 //! Keys, their values and when they expire.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
 use super::sorted::SortedSet;
+use super::strings::number_text;
 
 pub(super) type Bytes = Vec<u8>;
 
@@ -161,7 +163,6 @@ impl Keyspace {
         let Some(Entry { data: Data::Hash(hash), .. }) = self.entries.get(key.as_bytes()) else {
             return Vec::new();
         };
-        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
         hash.iter().map(|(field, value)| (text(field), text(value))).collect()
     }
 
@@ -178,14 +179,34 @@ impl Keyspace {
         }
     }
 
-    /// Everything there is, in a text that is the same for the same content. Times to live are
-    /// left out, for they pass.
+    /// Everything there is, each value in a text that is the same for the same content. Times to
+    /// live are left out, for they pass.
     #[must_use]
     pub fn dump(&mut self) -> BTreeMap<String, String> {
         let keys: Vec<Bytes> = self.entries.keys().cloned().collect();
         keys.iter().for_each(|key| self.expire(key));
-        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
         let entries = self.entries.iter();
-        entries.map(|(key, entry)| (text(key), format!("{:?}", entry.data))).collect()
+        entries.map(|(key, entry)| (text(key), entry.data.to_string())).collect()
+    }
+}
+
+fn text(bytes: &Bytes) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items: Vec<String> = match self {
+            Self::Text(value) => vec![text(value)],
+            Self::List(list) => list.iter().map(text).collect(),
+            Self::Hash(hash) => hash.iter().flat_map(|(f, v)| [text(f), text(v)]).collect(),
+            Self::Set(set) => set.iter().map(text).collect(),
+            Self::Sorted(sorted) => sorted
+                .range(0, -1)
+                .iter()
+                .flat_map(|(member, score)| [text(member), number_text(score.0)])
+                .collect(),
+        };
+        write!(f, "{items:?}")
     }
 }
