@@ -9,6 +9,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures::channel::oneshot;
+
 use crate::random::Random;
 
 /// Names a task of the executor.
@@ -98,6 +100,17 @@ impl Executor {
         let (executor, thaws) = (self.clone(), self.sleep(ms));
         self.spawn(async move {
             thaws.await;
+            executor.wake(id);
+        });
+    }
+
+    /// Lets a task not run until `thawed` is sent or dropped.
+    pub fn hold(&self, id: TaskId, thawed: oneshot::Receiver<()>) {
+        self.0.frozen_until.borrow_mut().insert(id, u64::MAX);
+        let executor = self.clone();
+        self.spawn(async move {
+            let _ = thawed.await;
+            executor.0.frozen_until.borrow_mut().remove(&id);
             executor.wake(id);
         });
     }

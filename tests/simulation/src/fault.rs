@@ -45,7 +45,7 @@ faults! {
     ForeignChange: "somebody else changes a node", 4;
     WorkerCrash: "worker lost at an effect", 12;
     WorkerKilled: "worker lost at any time", 12;
-    WorkerFrozen: "worker frozen", 15;
+    WorkerFrozen: "worker frozen", 40;
     HostRestart: "idle host restarts and misses its messages", 20;
     WakeLost: "wake-up lost", 200;
     RedisLostBefore: "connection to Redis lost before the command", 15;

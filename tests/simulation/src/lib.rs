@@ -18,6 +18,7 @@ mod chaos;
 pub mod checker;
 mod client;
 pub mod connection;
+pub mod crash;
 pub mod executor;
 pub mod fault;
 pub mod mutation;

@@ -92,9 +92,15 @@ struct Asked {
 impl NodeClient for Network {
     async fn send(&self, request: NodeRequest, timeout_ms: u64) -> Result<NodeResponse, SendError> {
         let world = &self.world;
-        world.effect(Some(self.host)).await;
         let asked = understand(&request);
-        let answer = self.exchange(asked, timeout_ms).await;
+        let Asked { node, group, verb } = &asked;
+        let number = world.fresh();
+        world.say(&format!("w{} sends #{number} to n{node}: {} {group}", self.host, word(*verb)));
+        world.checker.borrow_mut().sent(number, *node, group, *verb);
+        // Handed over to the HTTP client and not yet on its way: a worker that stands still here
+        // sends it late, which is no different from a network that brings it late.
+        world.effect(Some(self.host)).await;
+        let answer = self.exchange(number, asked, timeout_ms).await;
         world.told(Some(self.host)).await;
         match answer {
             Err(SendError::TimedOut) if world.sabotage == Some(Sabotage::TimeoutIsNotSent) => {
@@ -106,19 +112,19 @@ impl NodeClient for Network {
 }
 
 impl Network {
-    async fn exchange(&self, asked: Asked, timeout_ms: u64) -> Result<NodeResponse, SendError> {
+    async fn exchange(
+        &self,
+        number: u64,
+        asked: Asked,
+        timeout_ms: u64,
+    ) -> Result<NodeResponse, SendError> {
         let world = &self.world;
         let fault = world.node_fault(asked.node, asked.verb);
         let is_away = world.nodes.borrow()[asked.node].away_until_ms > world.executor.now_ms();
         if is_away || fault == NodeFault::Refused {
-            world.checker.borrow_mut().not_sent(asked.node, &asked.group);
             world.travel().await;
             return Err(SendError::NotSent("connection refused".to_owned()));
         }
-        let number = world.fresh();
-        let Asked { node, group, verb } = &asked;
-        world.say(&format!("w{} sends #{number} to n{node}: {} {group}", self.host, word(*verb)));
-        world.checker.borrow_mut().sent(number, *node, group, *verb);
         let (tell, told) = oneshot::channel();
         let carrier = Rc::clone(world);
         world.executor.spawn(async move {

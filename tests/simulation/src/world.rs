@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use drain::Limits;
 use futures::channel::mpsc::UnboundedSender;
+use futures::channel::oneshot;
 use saga::{Course, Verb};
 
 use crate::checker::{Checker, Spot};
@@ -79,6 +80,9 @@ pub struct World {
     /// Effects of workers so far, and those at which they are lost.
     pub effects: Cell<u64>,
     pub crash_at: RefCell<BTreeSet<u64>>,
+    /// The effect at which a worker stands still, and how it is let go again.
+    pub freeze_at: Cell<Option<u64>>,
+    pub frozen: RefCell<Option<oneshot::Sender<()>>>,
     numbers: Cell<u64>,
     /// Until then Redis's clock does not step forward again.
     pub(crate) steady_at_ms: Cell<u64>,
@@ -123,6 +127,8 @@ impl World {
             script: RefCell::new(None),
             effects: Cell::new(0),
             crash_at: RefCell::new(BTreeSet::new()),
+            freeze_at: Cell::new(None),
+            frozen: RefCell::new(None),
             numbers: Cell::new(0),
             steady_at_ms: Cell::new(0),
             desk: RefCell::new(Desk::default()),
@@ -191,6 +197,22 @@ impl World {
             self.crash(host);
             pending::<()>().await;
         }
+        if self.freeze_at.get() == Some(self.effects.get()) {
+            self.freeze_at.set(None);
+            self.stand_still(host).await;
+        }
+    }
+
+    /// The whole worker in `host` stands still until [`World::frozen`] lets it go.
+    async fn stand_still(&self, host: usize) {
+        let (thaw, thawed) = oneshot::channel();
+        *self.frozen.borrow_mut() = Some(thaw);
+        self.say(&format!("w{host} stands still"));
+        let drain = self.hosts.borrow()[host].drain;
+        if let Some(drain) = drain {
+            self.executor.hold(drain, thawed);
+        }
+        self.executor.sleep(0).await;
     }
 
     /// The worker in `host` has just been told something, and may stand still before it acts on it.

@@ -62,13 +62,6 @@ impl Checker {
         }
     }
 
-    /// A request could not be sent at all.
-    pub fn not_sent(&mut self, node: usize, group: &str) {
-        if let Some(owner) = self.running(group) {
-            self.tasks[owner].visits.entry(node).or_default().sent += 1;
-        }
-    }
-
     /// A request arrives at its node. `changed` says what the node holds now, if that is new.
     pub fn arrived(&mut self, number: u64, changed: Option<bool>) {
         let Some(Sent { spot, verb, owner }) = self.sent.get(&number).cloned() else { return };
