@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use saga::{Course, Operation, Task};
+use saga::{Course, DeadLetter, Operation, Task};
 use store::{
     Accepted, Admission, Cancelled, Discarded, Idempotency, LetterFilter, LetterRetry, Store,
     StoreError,
@@ -221,6 +221,10 @@ impl World {
             }
             return Ok(());
         }
+        self.retry(letter).await
+    }
+
+    async fn retry(self: &Rc<Self>, letter: &DeadLetter) -> Result<(), StoreError> {
         let id = format!("t{}", self.fresh());
         let task = Task::retry(id.clone(), letter.clone(), self.course());
         self.checker.borrow_mut().wants(Wanted {
@@ -255,6 +259,25 @@ impl World {
         let host = self.hosts.borrow().len() - 1;
         self.report.borrow_mut().count("sweeps", 1);
         self.run_drain(host, false).await;
+    }
+
+    /// Starts an operator who retries every dead letter there is, and watches what comes of it.
+    pub(crate) fn start_retrying_all(self: &Rc<Self>) {
+        let world = Rc::clone(self);
+        self.desk.borrow_mut().at_work += 1;
+        self.executor.spawn(async move {
+            let page = world.store().letters(LetterFilter::default(), None, 100).await;
+            for view in page.map(|page| page.letters).unwrap_or_default() {
+                let _ = world.retry(&view.letter).await;
+            }
+            world.desk.borrow_mut().at_work -= 1;
+            // As clients do. A drain that died within its registration still counts as one that sees
+            // what is accepted, so that the acceptance itself rings no bell.
+            while !world.checker.borrow().is_at_rest() {
+                world.executor.sleep(500).await;
+                let _ = world.poll_one().await;
+            }
+        });
     }
 
     /// Lets the queue go on, in case an operator was cut off before doing so.

@@ -27,21 +27,21 @@ macro_rules! faults {
 }
 
 faults! {
-    RequestLost: "request to a node lost", 100;
-    AnswerLost: "answer of a node lost", 100;
-    RequestLate: "request reaches a node after its time-out", 100;
-    RequestTwice: "request reaches a node twice", 100;
-    ConnectionRefused: "node refuses the connection", 80;
-    AnswersOther4xx: "node answers 403 or 422", 60;
-    Answers400: "node answers 400 and does nothing", 60;
-    Answers5xxBefore: "node answers 5xx and did nothing", 100;
-    Answers5xxAfter: "node answers 5xx and did it", 100;
-    AnswersBusy: "node answers 429 or 503", 80;
-    HangsBefore: "node hangs and did nothing", 60;
-    HangsAfter: "node hangs and did it", 60;
+    RequestLost: "request to a node lost", 200;
+    AnswerLost: "answer of a node lost", 200;
+    RequestLate: "request reaches a node after its time-out", 200;
+    RequestTwice: "request reaches a node twice", 200;
+    ConnectionRefused: "node refuses the connection", 160;
+    AnswersOther4xx: "node answers 403 or 422", 120;
+    Answers400: "node answers 400 and does nothing", 120;
+    Answers5xxBefore: "node answers 5xx and did nothing", 200;
+    Answers5xxAfter: "node answers 5xx and did it", 200;
+    AnswersBusy: "node answers 429 or 503", 160;
+    HangsBefore: "node hangs and did nothing", 120;
+    HangsAfter: "node hangs and did it", 120;
     NodeRestart: "node restarts and keeps its groups", 20;
     NodeAmnesia: "node restarts and loses its groups", 4;
-    NodeAway: "node away for a while", 20;
+    NodeAway: "node away for a while", 40;
     ForeignChange: "somebody else changes a node", 4;
     WorkerCrash: "worker lost at an effect", 12;
     WorkerKilled: "worker lost at any time", 12;

@@ -51,6 +51,13 @@ impl Letters {
 }
 
 impl Checker {
+    /// Letters on the list that may still be retried.
+    #[must_use]
+    pub fn open_letters(&self) -> Vec<String> {
+        let open = self.letters.listed.iter().filter(|(_, letter)| !letter.is_superseded);
+        open.map(|(id, _)| id.clone()).collect()
+    }
+
     /// Takes in the list. A letter leaves it only when a person discards it, or when the retry that
     /// a person asked for has just succeeded: `ended` are the tasks that ended with this command.
     pub(super) fn observe_letters(&mut self, keyspace: &Keyspace, ended: &[usize]) {
