@@ -13,7 +13,7 @@ impl Random {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl Random {
 
     /// A number from 0 to `below` − 1; 0 when `below` is 0.
     pub fn below(&mut self, below: u64) -> u64 {
-        self.next() % below.max(1)
+        self.number() % below.max(1)
     }
 
     /// A number from `low` to `high`, both included.

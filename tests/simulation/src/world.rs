@@ -108,14 +108,14 @@ impl World {
     #[must_use]
     pub fn new(engine: &Rc<Engine>, setup: Setup) -> Rc<Self> {
         let mut order = Random::new(setup.seed);
-        let executor = Executor::new(order.next());
+        let executor = Executor::new(order.number());
         Rc::new(Self {
             executor,
             engine: Rc::clone(engine),
             server: RefCell::new(Server::default()),
             checker: RefCell::new(Checker::default()),
             report: RefCell::new(Report { seeds: 1, ..Report::default() }),
-            random: RefCell::new(Random::new(order.next())),
+            random: RefCell::new(Random::new(order.number())),
             rates: RefCell::new(setup.rates),
             trace: RefCell::new(Trace::new(setup.keep_trace)),
             hosts: RefCell::new((0..setup.hosts).map(|_| Host::default()).collect()),

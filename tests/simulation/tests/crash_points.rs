@@ -2,6 +2,14 @@
 //! node, a worker is lost before and after every effect (each command to Redis, each call to a node),
 //! and another takes over. The promises hold, and a worker that comes back late changes nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops when something is amiss"
+)]
+
 use saga::Operation;
 use simulation::crash::{Case, Ended, Failing, Undoing, run, run_stale};
 use simulation::network::NodeFault;

@@ -1,5 +1,13 @@
 //! The checker bites: each deliberate bug is found.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops when something is amiss"
+)]
+
 use simulation::mutation::{MUTATIONS, Mutation, SEEDS_MAX};
 use simulation::run::run;
 

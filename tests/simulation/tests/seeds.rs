@@ -1,5 +1,13 @@
 //! Seeds that found something once, then a thousand more; and that a seed always goes one way.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops when something is amiss"
+)]
+
 use simulation::redis::Engine;
 use simulation::report::Report;
 use simulation::run::run;

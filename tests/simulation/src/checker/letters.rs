@@ -1,6 +1,6 @@
 //! Dead letters, as they are listed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -16,16 +16,18 @@ struct Letter {
     is_superseded: bool,
 }
 
-/// The letters that are on the list now, and who was ever on it.
+/// The letters that are on the list now, and what any was ever about.
 #[derive(Debug, Default)]
 pub(super) struct Letters {
     listed: BTreeMap<String, Letter>,
+    /// Tasks and nodes that a letter was ever written for.
+    written: BTreeSet<(String, usize)>,
 }
 
 impl Letters {
-    /// Whether there is a letter of this task for this node.
-    pub(super) fn has(&self, task: &str, node: usize) -> bool {
-        self.listed.values().any(|letter| letter.task == task && letter.node == node)
+    /// Whether there ever was a letter of this task for this node.
+    pub(super) fn was_written(&self, task: &str, node: usize) -> bool {
+        self.written.contains(&(task.to_owned(), node))
     }
 
     pub(super) fn is_listed(&self, id: &str) -> bool {
@@ -78,13 +80,14 @@ impl Checker {
                 continue;
             }
             let json = keyspace.peek_field(&format!("{}letter:{id}", store::PREFIX), "json");
-            match json.and_then(|json| read(json)) {
+            match json.and_then(read) {
                 Some(letter) => {
                     let wrote = |index: &usize| self.tasks[*index].wanted.id == letter.task;
                     if !ended.iter().any(wrote) {
                         self.violate(format!("dead letter {id} comes without its task ending"));
                     }
                     self.letters_seen += 1;
+                    self.letters.written.insert((letter.task.clone(), letter.node));
                     self.letters.listed.insert(id, letter);
                 }
                 None => self.violate(format!("dead letter {id} cannot be read")),

@@ -95,7 +95,7 @@ impl Checker {
             Verb::Change(operation) => operation.name(),
             Verb::Inspect => "inspection",
         };
-        if task.has_ended() && !self.letters.has(id, *node) {
+        if task.has_ended() && !self.letters.was_written(id, *node) {
             self.violate(format!("a {what} by {id} changes {group} on n{node} after its end"));
         } else if task.has_ended() {
             self.places.entry(spot.clone()).or_default().unseen = true;

@@ -3,6 +3,9 @@
 /// What Redis answers to something that is not a whole number.
 const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
 
+/// Two arguments that belong together.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+
 /// A command's arguments, read from front to back.
 pub(super) struct Arguments<'a> {
     command: &'a str,
@@ -55,7 +58,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// All that is left, two by two; at least one pair.
-    pub(super) fn pairs(mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+    pub(super) fn pairs(mut self) -> Result<Vec<Pair>, String> {
         let mut pairs = vec![(self.owned()?, self.owned()?)];
         while !self.is_empty() {
             pairs.push((self.owned()?, self.owned()?));

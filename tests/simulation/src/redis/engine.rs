@@ -165,7 +165,7 @@ fn to_lua(lua: &Lua, reply: Reply) -> mlua::Result<Value> {
 fn from_lua(value: &Value) -> mlua::Result<Reply> {
     Ok(match value {
         Value::String(text) => Reply::Bulk(text.as_bytes().to_vec()),
-        Value::Integer(number) => Reply::Int(i64::from(*number)),
+        Value::Integer(number) => Reply::Int(*number),
         #[allow(clippy::cast_possible_truncation, reason = "as Redis does")]
         Value::Number(number) => Reply::Int(*number as i64),
         Value::Boolean(true) => Reply::Int(1),
