@@ -68,7 +68,12 @@ impl World {
     /// Lets a drain stand still, longer than its lease as often as not.
     pub(crate) fn freeze(&self, host: usize) {
         let Some(drain) = self.hosts.borrow()[host].drain else { return };
-        let ms = self.between(self.limits.lease_ms / 4, 3 * self.limits.lease_ms);
+        // Often about as long as a lease: it then goes on while another has just taken over.
+        let lease_ms = self.limits.lease_ms;
+        let ms = match self.between(0, 1) {
+            0 => self.between(lease_ms * 6 / 10, lease_ms * 12 / 10),
+            _ => self.between(lease_ms / 4, 3 * lease_ms),
+        };
         self.note(Fault::WorkerFrozen);
         self.say(&format!("w{host} is frozen for {ms} ms"));
         self.hosts.borrow_mut()[host].frozen_ms += ms;
