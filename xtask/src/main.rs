@@ -8,6 +8,7 @@ mod licences;
 mod paths;
 mod process;
 mod redis;
+mod simulate;
 mod soak;
 mod test;
 mod toolchain;
@@ -36,6 +37,8 @@ enum Task {
     Test(test::Options),
     /// Build the components to where spin.toml looks for them.
     Build(build::Options),
+    /// Run seeds of the simulation: the real code under drawn faults and virtual time.
+    Simulate(simulate::Options),
     /// Measure: accept, drain, latency, recovery, each beside something else.
     Bench(bench::Options),
     /// Kill, freeze and cut off real processes under load, and check every promise.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Up(options) => up::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Build(options) => build::run(&options),
+        Task::Simulate(options) => simulate::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Soak(options) => soak::run(&options),
         Task::Toolchain(options) => toolchain::run(&options),

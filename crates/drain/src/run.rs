@@ -80,6 +80,7 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
             if verdict == Verdict::End {
                 return Ok(work.report);
             }
+            work.begin_calls();
             if work.has_news() {
                 continue;
             }

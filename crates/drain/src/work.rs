@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-use futures::stream::FuturesUnordered;
+use futures::FutureExt as _;
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use saga::{
     Answer, Call, CallKind, ClientState, DeadLetter, DeadLetterKind, Operation, Starting, Status,
     Task, Verb,
@@ -163,6 +164,16 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             Some(failure) => Err(failure),
             None => Ok(answer.verdict),
         }
+    }
+
+    /// Sends what was planned. It must not wait for another turn: should this process stand still
+    /// during that one, a call would go out on the strength of a lease that is gone.
+    pub(crate) fn begin_calls(&mut self) {
+        let mut came = Vec::new();
+        while let Some(Some(next)) = self.in_flight.next().now_or_never() {
+            came.push(next);
+        }
+        self.take_in(came);
     }
 
     /// Takes in what came to an end.

@@ -4,9 +4,12 @@ local HELP_BACKLOG = 256 -- ready tasks for each drain before others are called 
 local HELP_PAUSE_MS = 1000
 local UNANSWERED_MS = 100
 local DUE_SOON_MS = 300000 -- what is due within this is worth staying for, and ringing for
+-- No drain registers for longer. What seems to live longer is dead and was registered before Redis's
+-- clock was put back.
+local REGISTRATION_MAX_MS = 60000
 
 local function live_drains()
-  return redis.call('ZCOUNT', DRAINS, '(' .. now, '+inf')
+  return redis.call('ZCOUNT', DRAINS, '(' .. now, now + REGISTRATION_MAX_MS)
 end
 
 local function is_paused()
@@ -33,12 +36,19 @@ local function ring(channel)
   end
 end
 
+local function is_work_left()
+  return ready_tasks() > 0 or redis.call('ZCARD', LEASES) > 0
+    or redis.call('ZCOUNT', DELAYED, '-inf', now + DUE_SOON_MS) > 0
+    or redis.call('ZCOUNT', CALLBACKS, '-inf', now + DUE_SOON_MS) > 0
+end
+
 -- Rings when there is work that nobody looks after: a wake-up was lost, or a worker.
 local function ring_if_neglected(channel)
-  if live_drains() == 0 and (ready_tasks() > 0
-      or redis.call('ZCARD', LEASES) > 0
-      or redis.call('ZCOUNT', DELAYED, '-inf', now + DUE_SOON_MS) > 0
-      or redis.call('ZCOUNT', CALLBACKS, '-inf', now + DUE_SOON_MS) > 0) then
-    ring(channel)
-  end
+  if live_drains() == 0 and is_work_left() then ring(channel) end
+end
+
+-- Rings for a drain that ends with work left. Others that seem to live may be dead, so it does not
+-- leave the work to them: it may have been the last one that a message woke.
+local function ring_for_successor(channel)
+  if is_work_left() then redis.call('PUBLISH', channel, 'wake') end
 end

@@ -73,6 +73,13 @@ impl World {
         self.redis.ask(command).unwrap()
     }
 
+    /// How often the doorbell has rung.
+    pub(crate) fn published(&self) -> u64 {
+        let stats: String = self.redis.ask("INFO commandstats").unwrap();
+        let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_publish:calls="));
+        line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or(0)
+    }
+
     /// Until the script's clock has passed what was to be due.
     pub(crate) fn eventually(&self, what: &str, mut check: impl FnMut() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(10);

@@ -1,0 +1,101 @@
+//! All or nothing: what must be so the moment a task ends, and when all is over.
+
+use super::{Checker, Visit};
+use crate::redis::Keyspace;
+
+impl Checker {
+    pub(super) fn ended(&mut self, index: usize) {
+        let task = self.tasks[index].clone();
+        let state = task.state.clone().unwrap_or_default();
+        let (id, group) = (&task.wanted.id, &task.wanted.group);
+        let letters = self.letters.of(id);
+        let is_success = state == "SUCCESS";
+        if let Some(letter) = &task.wanted.letter
+            && self.letters.is_listed(letter) == is_success
+            && !self.discards.contains(letter)
+        {
+            self.violate(format!("{id} retried {letter} and is {state}, and the list is not so"));
+        }
+        if !letters.is_empty() && state != "FAILURE" {
+            self.violate(format!("{id} is {state} and has dead letters"));
+        }
+        for (node, _) in letters.iter().filter(|(node, _)| !task.wanted.nodes.contains(node)) {
+            self.violate(format!("{id} has a dead letter for n{node}, which it has no part in"));
+        }
+        for node in &task.wanted.nodes {
+            let visit = task.visits.get(node).cloned().unwrap_or_default();
+            let letter = letters.iter().find(|(named, _)| named == node);
+            let held = self.holds(*node, group);
+            if visit.disturbed {
+                self.excused += 1;
+                continue;
+            }
+            self.checked += 1;
+            let wanted = match visit {
+                Visit { baseline: None, .. } if is_success => {
+                    self.violate(format!("{id} is SUCCESS and never reached n{node}"));
+                    continue;
+                }
+                _ if is_success => task.goal(),
+                Visit { baseline: Some(baseline), .. } if task.wanted.letter.is_none() => baseline,
+                // Never reached, or a retry that did not come off: its letter stands.
+                _ => held,
+            };
+            match letter {
+                Some((_, error)) => self.check_cause(id, *node, &visit, error),
+                None if held != wanted => self.violate(format!(
+                    "{id} is {state}, n{node} {} {group}, and no dead letter says so",
+                    if held { "holds" } else { "does not hold" }
+                )),
+                None => {}
+            }
+            if is_success {
+                self.places.entry((*node, group.clone())).or_default().unseen = false;
+            }
+        }
+        if is_success && task.wanted.letter.is_none() {
+            self.letters.supersede(group);
+        }
+    }
+
+    /// A dead letter needs a cause: a call to that node that did not go well, or a worker lost so
+    /// often that the task was given up.
+    fn check_cause(&mut self, id: &str, node: usize, visit: &Visit, error: &str) {
+        if visit.sent == visit.answered && !error.starts_with("given up") {
+            self.violate(format!("{id} has a dead letter for n{node}, and all went well there"));
+        }
+    }
+
+    /// What must be so when every task has ended.
+    pub fn at_rest(&mut self, keyspace: &mut Keyspace) {
+        for (key, _) in keyspace.dump() {
+            let key = key.strip_prefix(store::PREFIX).unwrap_or(&key).to_owned();
+            let is_left = matches!(key.as_str(), "queue" | "rollback" | "delayed" | "leases");
+            // The queue may name tasks that were cancelled: a claim passes over them.
+            if key.starts_with("line:") || (is_left && key != "queue") {
+                self.violate(format!("all tasks have ended, and there still is {key}"));
+            }
+        }
+        let waiting = keyspace.peek_field(&format!("{}counts", store::PREFIX), "waiting");
+        if waiting.is_some_and(|waiting| waiting != "0") {
+            self.violate(format!("all tasks have ended, and {waiting:?} are counted as waiting"));
+        }
+        self.check_registry(keyspace);
+    }
+
+    /// What clients are told of groups is true, but for what happened since a task last succeeded.
+    fn check_registry(&mut self, keyspace: &Keyspace) {
+        for ((node, group), place) in self.places.clone() {
+            let key = format!("{}group:{group}", store::PREFIX);
+            let told = keyspace.peek_field(&key, &format!("n{node}"));
+            let is_true = match told {
+                Some("present") => place.held,
+                Some("absent") => !place.held,
+                _ => true,
+            };
+            if !is_true && !place.unseen {
+                self.violate(format!("the registry says {told:?} of {group} on n{node}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The promises, checked from outside: by what clients are told and what nodes see.
+//!
+//! The checker shares no code with what it checks. It is told of every request as it is sent to a
+//! node, as it arrives there and as its answer is taken; of every change of a node that Muster did
+//! not ask for; and, after each command that Redis carried out, it reads what a client that asked at
+//! that very instant would be told: each task's state, and the list of dead letters.
+//!
+//! # What is excused
+//!
+//! A node that answers Muster truthfully can still end up other than Muster has every reason to
+//! believe, in exactly three ways, each called a *disturbance* of one group on one node:
+//!
+//! 1. **An overtaken request changes the node.** A request whose sender gave up on it (a time-out, a
+//!    lost worker) lies about in the network, and reaches the node after a request that was sent
+//!    later. No protocol without fencing on the *node's* side can prevent that, and the node API has
+//!    none. A late request that was not overtaken excuses nothing: what is asked later sees its
+//!    effect.
+//! 2. **The node restarts and loses the group.**
+//! 3. **Somebody else changes it.**
+//!
+//! What a disturbance excuses is one task on one node: the task that was running when it happened,
+//! and only if it had reached the node by then. Its other nodes, and other tasks, are checked as ever:
+//! they look before they act, so they see what is there.
+
+mod ends;
+mod letters;
+mod nodes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use saga::Operation;
+
+use crate::redis::Keyspace;
+use letters::Letters;
+use nodes::{Place, Sent};
+
+/// A node, by number, and a group on it.
+pub type Spot = (usize, String);
+
+/// What one task did at one node, as far as it can be seen from outside.
+#[derive(Clone, Debug, Default)]
+struct Visit {
+    /// What the node held just before the task's first request arrived.
+    baseline: Option<bool>,
+    /// See the module's documentation.
+    disturbed: bool,
+    /// Requests that were to change the node, and how many of them were answered well.
+    sent: u32,
+    answered: u32,
+}
+
+/// A task that a client asked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub id: String,
+    pub group: String,
+    pub operation: Operation,
+    pub nodes: Vec<usize>,
+    /// The dead letter it retries.
+    pub letter: Option<String>,
+    /// Its idempotency key: of those with the same one, only one may be accepted.
+    pub key: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Tracked {
+    wanted: Wanted,
+    key: String,
+    /// As clients are told; `None` until it is accepted.
+    state: Option<String>,
+    promised: bool,
+    visits: BTreeMap<usize, Visit>,
+    /// Its letter was superseded before it started.
+    superseded: bool,
+    is_gone: bool,
+}
+
+impl Tracked {
+    /// What every node is to hold when it succeeds. A retry undoes the letter's operation.
+    fn goal(&self) -> bool {
+        (self.wanted.operation == Operation::Create) != self.wanted.letter.is_some()
+    }
+
+    fn is_running(&self) -> bool {
+        self.state.as_deref().is_some_and(|state| rank(state) == 1 || rank(state) == 2)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.state.as_deref().is_some_and(is_end)
+    }
+}
+
+/// Sees all, and notes what breaks a promise.
+#[derive(Debug, Default)]
+pub struct Checker {
+    tasks: Vec<Tracked>,
+    by_id: BTreeMap<String, usize>,
+    /// Tasks in the order accepted, by group.
+    order: BTreeMap<String, Vec<usize>>,
+    places: BTreeMap<Spot, Place>,
+    sent: BTreeMap<u64, Sent>,
+    letters: Letters,
+    discards: BTreeSet<String>,
+    violations: Vec<String>,
+    /// Nodes of ended tasks that were excused, and that were checked.
+    pub excused: u64,
+    pub checked: u64,
+    /// Dead letters that were written.
+    pub letters_seen: u64,
+}
+
+fn rank(state: &str) -> u8 {
+    match state {
+        "PENDING" => 0,
+        "STARTED" => 1,
+        "RETRY" => 2,
+        _ => 3,
+    }
+}
+
+fn is_end(state: &str) -> bool {
+    rank(state) == 3
+}
+
+impl Checker {
+    /// What broke a promise, in order.
+    #[must_use]
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    pub(crate) fn violate(&mut self, what: String) {
+        self.violations.push(what);
+    }
+
+    /// A client is about to ask for this; whether it comes about, the checker will see.
+    pub fn wants(&mut self, wanted: Wanted) {
+        self.by_id.insert(wanted.id.clone(), self.tasks.len());
+        self.tasks.push(Tracked {
+            key: format!("{}task:{}", store::PREFIX, wanted.id),
+            wanted,
+            state: None,
+            promised: false,
+            visits: BTreeMap::new(),
+            superseded: false,
+            is_gone: false,
+        });
+    }
+
+    /// A client was told that this task is accepted.
+    pub fn promised(&mut self, id: &str) {
+        match self.by_id.get(id).map(|index| &mut self.tasks[*index]) {
+            Some(task) if task.state.is_some() => task.promised = true,
+            _ => self.violate(format!("{id} was accepted and is not there")),
+        }
+    }
+
+    /// A client is about to discard this letter.
+    pub fn discards(&mut self, letter: &str) {
+        self.discards.insert(letter.to_owned());
+    }
+
+    /// A client was told this state of a task (`None`: unknown), having been told `before` last.
+    pub fn told(&mut self, id: &str, before: Option<&str>, state: Option<&str>) {
+        let Some(task) = self.by_id.get(id).map(|index| &self.tasks[*index]) else { return };
+        let (gone, promised, actual) = (task.is_gone, task.promised, task.state.clone());
+        match (before, state) {
+            (_, None) if promised && !gone => {
+                self.violate(format!("{id} was accepted, and a client is told it is unknown"));
+            }
+            (Some(before), Some(state)) if rank(state) < rank(before) => {
+                self.violate(format!("a client is told {state} of {id} after {before}"));
+            }
+            (_, Some(state)) if is_end(state) && actual.as_deref() != Some(state) => {
+                self.violate(format!("a client is told {state} of {id}, which is {actual:?}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether every task that was accepted has ended.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.tasks.iter().all(|task| task.state.is_none() || task.has_ended())
+    }
+
+    /// The tasks that have not ended.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<String> {
+        let open = self.tasks.iter().filter(|task| task.state.is_some() && !task.has_ended());
+        open.map(|task| format!("{} ({})", task.wanted.id, task.state.as_deref().unwrap_or("")))
+            .collect()
+    }
+
+    /// How many of a group's tasks have not ended, in the longest line.
+    #[must_use]
+    pub fn longest_line(&self) -> u64 {
+        let open = |line: &Vec<usize>| line.iter().filter(|i| !self.tasks[**i].has_ended()).count();
+        self.order.values().map(open).max().unwrap_or(0) as u64
+    }
+
+    /// Ended tasks by state.
+    #[must_use]
+    pub fn ends(&self) -> BTreeMap<String, u64> {
+        let mut ends = BTreeMap::new();
+        for state in self.tasks.iter().filter_map(|task| task.state.as_ref()) {
+            *ends.entry(state.clone()).or_default() += 1;
+        }
+        ends
+    }
+
+    /// The state a client would be told of a task.
+    #[must_use]
+    pub fn state(&self, id: &str) -> Option<&str> {
+        self.tasks[*self.by_id.get(id)?].state.as_deref()
+    }
+
+    /// Reads what clients would be told now that Redis carried out a command.
+    pub fn observe(&mut self, keyspace: &Keyspace) {
+        let mut started = Vec::new();
+        let mut ended = Vec::new();
+        for index in 0..self.tasks.len() {
+            let task = &self.tasks[index];
+            let state = keyspace.peek_field(&task.key, "state");
+            if task.state.as_deref() == state || task.is_gone {
+                continue;
+            }
+            let (id, old) = (task.wanted.id.clone(), task.state.clone());
+            match (old.as_deref(), state) {
+                (Some(old), None) if is_end(old) => self.tasks[index].is_gone = true,
+                (Some(old), None) => self.violate(format!("{id} is forgotten, and was {old}")),
+                (None, Some(state)) => {
+                    self.tasks[index].state = Some(state.to_owned());
+                    let group = self.tasks[index].wanted.group.clone();
+                    self.order.entry(group).or_default().push(index);
+                    self.check_idempotency(index);
+                    if state != "PENDING" {
+                        self.violate(format!("{id} begins as {state}"));
+                    }
+                }
+                (Some(old), Some(state)) => {
+                    if is_end(old) || rank(state) <= rank(old) {
+                        self.violate(format!("{id} was {old} and is now {state}"));
+                    }
+                    if rank(old) == 0 && state != "REVOKED" {
+                        started.push(index);
+                    }
+                    if is_end(state) {
+                        ended.push(index);
+                    }
+                    self.tasks[index].state = Some(state.to_owned());
+                }
+                (None, None) => {}
+            }
+        }
+        self.observe_letters(keyspace, &ended);
+        for index in ended {
+            self.ended(index);
+        }
+        for index in started {
+            self.started(index);
+        }
+    }
+
+    fn check_idempotency(&mut self, index: usize) {
+        let Some(key) = self.tasks[index].wanted.key.clone() else { return };
+        let same = |task: &&Tracked| task.wanted.key.as_ref() == Some(&key) && task.state.is_some();
+        if self.tasks.iter().filter(same).count() > 1 {
+            self.violate(format!("two tasks are accepted for the idempotency key {key}"));
+        }
+    }
+
+    /// One task at a time on a group, in the order accepted.
+    fn started(&mut self, index: usize) {
+        let group = self.tasks[index].wanted.group.clone();
+        let line = self.order.get(&group).cloned().unwrap_or_default();
+        for earlier in line.into_iter().take_while(|other| *other != index) {
+            if !self.tasks[earlier].has_ended() {
+                let (this, other) = (&self.tasks[index].wanted.id, &self.tasks[earlier].wanted.id);
+                self.violate(format!("{this} starts before {other} of its group has ended"));
+            }
+        }
+        if let Some(letter) = self.tasks[index].wanted.letter.clone() {
+            self.tasks[index].superseded = self.letters.is_superseded(&letter);
+        }
+    }
+
+    /// The task of a group that runs now.
+    fn running(&self, group: &str) -> Option<usize> {
+        let line = self.order.get(group)?;
+        line.iter().copied().find(|index| self.tasks[*index].is_running())
+    }
+}

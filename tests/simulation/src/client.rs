@@ -1,0 +1,287 @@
+//! Clients and operators: they ask for tasks, poll, cancel, and see to dead letters.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use saga::{Course, DeadLetter, Operation, Task};
+use store::{
+    Accepted, Admission, Cancelled, Discarded, Idempotency, LetterFilter, LetterRetry, Store,
+    StoreError,
+};
+
+use crate::checker::Wanted;
+use crate::connection::Connection;
+use crate::world::World;
+
+/// How long an ended task is kept; longer than any simulation.
+pub(crate) const TASK_TTL_S: u64 = 86_400;
+/// How often a client repeats a request whose answer was lost, when it has an idempotency key.
+const REPEATS: usize = 3;
+
+/// What clients share with each other.
+#[derive(Default)]
+pub(crate) struct Desk {
+    /// Tasks that were accepted, and the state that a client was last told.
+    tasks: Vec<(String, Option<String>)>,
+    keys: BTreeMap<String, Job>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) max_queue: u64,
+    pub(crate) is_closed: bool,
+    pub(crate) at_work: usize,
+}
+
+/// What a client asks for.
+#[derive(Clone)]
+struct Job {
+    operation: Operation,
+    group: String,
+    /// The task it became, once a client was told.
+    told: Option<String>,
+}
+
+impl World {
+    /// Starts a client that does `actions` things, `pause_ms` apart at most.
+    pub(crate) fn start_client(self: &Rc<Self>, actions: u64, pause_ms: u64) {
+        let world = Rc::clone(self);
+        self.desk.borrow_mut().at_work += 1;
+        self.executor.spawn(async move {
+            for _ in 0..actions {
+                if world.desk.borrow().is_closed {
+                    break;
+                }
+                // An answer that was lost is for the next request to make up for.
+                let _ = world.act().await;
+                let ms = world.between(0, pause_ms);
+                world.executor.sleep(ms).await;
+            }
+            world.desk.borrow_mut().at_work -= 1;
+        });
+    }
+
+    fn store(self: &Rc<Self>) -> Store<Connection> {
+        Store::new(Connection::open(self, None))
+    }
+
+    async fn act(self: &Rc<Self>) -> Result<(), StoreError> {
+        match self.between(0, 99) {
+            0..40 => self.submit().await,
+            40..65 => self.poll_one().await,
+            65..75 => self.cancel_one().await,
+            75..92 => self.see_to_letters().await,
+            92..95 => self.pause().await,
+            _ => {
+                self.sweep().await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn submit(self: &Rc<Self>) -> Result<(), StoreError> {
+        let key = (self.between(0, 2) == 0).then(|| format!("k{}", self.between(0, 5)));
+        let mut job = Job {
+            operation: self.pick(&[Operation::Create, Operation::Delete]),
+            group: self.any_group(),
+            told: None,
+        };
+        let Some(key) = key else { return self.accept(&mut job, None).await };
+        let known = self.desk.borrow().keys.get(&key).cloned();
+        job = known.unwrap_or(job);
+        self.desk.borrow_mut().keys.insert(key.clone(), job.clone());
+        for _ in 0..REPEATS {
+            if self.accept(&mut job, Some(&key)).await.is_ok() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn any_group(&self) -> String {
+        let desk = self.desk.borrow();
+        let place = self.index(desk.groups.len());
+        desk.groups[place].clone()
+    }
+
+    async fn accept(self: &Rc<Self>, job: &mut Job, key: Option<&str>) -> Result<(), StoreError> {
+        let id = format!("t{}", self.fresh());
+        let nodes: Vec<usize> = (0..self.nodes.borrow().len()).collect();
+        let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
+        let course = self.course();
+        let task = Task::new(id.clone(), job.operation, job.group.clone(), addresses, course);
+        self.checker.borrow_mut().wants(Wanted {
+            id: id.clone(),
+            group: job.group.clone(),
+            operation: job.operation,
+            nodes,
+            letter: None,
+            key: key.map(str::to_owned),
+        });
+        let digest = format!("{}:{}", job.operation.name(), job.group);
+        let idempotency = key.map(|key| Idempotency { key, digest: &digest, ttl_s: TASK_TTL_S });
+        let max_queue = self.desk.borrow().max_queue;
+        let admission = Admission { max_queue, idempotency, ..Admission::default() };
+        let accepted = self.store().accept(&task, admission).await?;
+        self.say(&format!(
+            "a client asks for {id}, {} {}: {accepted:?}",
+            job.operation.name(),
+            job.group
+        ));
+        let told = match accepted {
+            Accepted::Yes => Some(id),
+            Accepted::Repeated { task_id } => {
+                self.report.borrow_mut().count("idempotent repeats", 1);
+                Some(task_id)
+            }
+            Accepted::Full { .. } => {
+                self.report.borrow_mut().count("refused, the queue was full", 1);
+                None
+            }
+            other => {
+                self.checker.borrow_mut().violate(format!("a client is told {other:?}"));
+                None
+            }
+        };
+        let Some(told) = told else { return Ok(()) };
+        if job.told.as_ref().is_some_and(|before| *before != told) {
+            self.checker.borrow_mut().violate(format!("{key:?} is {:?} and {told}", job.told));
+        }
+        job.told = Some(told.clone());
+        if let Some(key) = key {
+            self.desk.borrow_mut().keys.insert(key.to_owned(), job.clone());
+        }
+        self.checker.borrow_mut().promised(&told);
+        self.desk.borrow_mut().tasks.push((told, None));
+        Ok(())
+    }
+
+    /// The seed's settings, some of them as a client may wish for one task.
+    fn course(&self) -> Course {
+        let mut course = self.course.clone();
+        course.node_parallelism = u32::try_from(self.between(1, 3)).unwrap_or(1);
+        course.forward_max_attempts = u32::try_from(self.between(1, 3)).unwrap_or(1);
+        course
+    }
+
+    fn any_task(&self) -> Option<(usize, String, Option<String>)> {
+        let desk = self.desk.borrow();
+        let place = self.index(desk.tasks.len());
+        let (id, told) = desk.tasks.get(place)?.clone();
+        Some((place, id, told))
+    }
+
+    pub(crate) async fn poll_one(self: &Rc<Self>) -> Result<(), StoreError> {
+        let Some((place, id, before)) = self.any_task() else { return Ok(()) };
+        let view = self.store().poll(&id).await?;
+        let state = view.as_ref().map(|view| view.state.name());
+        self.checker.borrow_mut().told(&id, before.as_deref(), state);
+        if let Some((Ok(task), state)) = view.map(|view| (view.task, view.state))
+            && task.phase().is_end()
+            && task.client_state() != state
+        {
+            self.checker.borrow_mut().violate(format!("{id} is {state:?}, and {:?}", task.phase()));
+        }
+        let told = &mut self.desk.borrow_mut().tasks[place].1;
+        // Another client may have been told more meanwhile.
+        if *told == before {
+            *told = state.map(str::to_owned);
+        }
+        Ok(())
+    }
+
+    async fn cancel_one(self: &Rc<Self>) -> Result<(), StoreError> {
+        let Some((_, id, _)) = self.any_task() else { return Ok(()) };
+        let cancelled = self.store().cancel(&id, TASK_TTL_S, "a client").await?;
+        self.say(&format!("a client cancels {id}: {cancelled:?}"));
+        self.report.borrow_mut().count("cancels", 1);
+        let actual = self.checker.borrow().state(&id).map(str::to_owned);
+        let is_true = match cancelled {
+            Cancelled::UnknownTask => false,
+            Cancelled::Ended(state) => actual.as_deref() == Some(state.name()),
+            Cancelled::Revoked => actual.as_deref() == Some("REVOKED"),
+            Cancelled::RollingBack | Cancelled::Retrying => true,
+        };
+        if !is_true {
+            let what = format!("a client is told {cancelled:?} of {id}, which is {actual:?}");
+            self.checker.borrow_mut().violate(what);
+        }
+        Ok(())
+    }
+
+    async fn see_to_letters(self: &Rc<Self>) -> Result<(), StoreError> {
+        let page = self.store().letters(LetterFilter::default(), None, 20).await?;
+        let place = self.index(page.letters.len());
+        let Some(view) = page.letters.get(place) else { return Ok(()) };
+        let letter = &view.letter;
+        if self.between(0, 3) == 0 {
+            self.checker.borrow_mut().discards(&letter.id);
+            let (id, task_id) = (&letter.id, &letter.task_id);
+            let discarded = self.store().discard_letter(id, task_id, "an operator", None).await?;
+            self.say(&format!("an operator discards {id}: {discarded:?}"));
+            if discarded == Discarded::Yes {
+                self.report.borrow_mut().count("dead letters discarded", 1);
+            }
+            return Ok(());
+        }
+        self.retry(letter).await
+    }
+
+    async fn retry(self: &Rc<Self>, letter: &DeadLetter) -> Result<(), StoreError> {
+        let id = format!("t{}", self.fresh());
+        let task = Task::retry(id.clone(), letter.clone(), self.course());
+        self.checker.borrow_mut().wants(Wanted {
+            id: id.clone(),
+            group: letter.group_id.clone(),
+            operation: letter.operation,
+            nodes: vec![letter.node.trim_start_matches('n').parse().expect("a node of ours")],
+            letter: Some(letter.id.clone()),
+            key: None,
+        });
+        let retried = self.store().retry_letter(letter, &task, "an operator").await?;
+        self.say(&format!("an operator retries {} as {id}: {retried:?}", letter.id));
+        if retried == LetterRetry::Accepted {
+            self.report.borrow_mut().count("dead letters retried", 1);
+            self.checker.borrow_mut().promised(&id);
+            self.desk.borrow_mut().tasks.push((id, None));
+        }
+        Ok(())
+    }
+
+    async fn pause(self: &Rc<Self>) -> Result<(), StoreError> {
+        self.say("an operator pauses the queue");
+        self.store().pause(true, "an operator").await?;
+        let ms = self.between(1, 500);
+        self.executor.sleep(ms).await;
+        self.store().pause(false, "an operator").await.map(|_| ())
+    }
+
+    /// A cron job's request: a drain that does what can be done now, and stays for nothing.
+    pub(crate) async fn sweep(self: &Rc<Self>) {
+        self.hosts.borrow_mut().push(crate::world::Host::default());
+        let host = self.hosts.borrow().len() - 1;
+        self.report.borrow_mut().count("sweeps", 1);
+        self.run_drain(host, false).await;
+    }
+
+    /// Starts an operator who retries every dead letter there is, and watches what comes of it.
+    pub(crate) fn start_retrying_all(self: &Rc<Self>) {
+        let world = Rc::clone(self);
+        self.desk.borrow_mut().at_work += 1;
+        self.executor.spawn(async move {
+            let page = world.store().letters(LetterFilter::default(), None, 100).await;
+            for view in page.map(|page| page.letters).unwrap_or_default() {
+                let _ = world.retry(&view.letter).await;
+            }
+            world.desk.borrow_mut().at_work -= 1;
+            // As clients do. A drain that died within its registration still counts as one that sees
+            // what is accepted, so that the acceptance itself rings no bell.
+            while !world.checker.borrow().is_at_rest() {
+                world.executor.sleep(500).await;
+                let _ = world.poll_one().await;
+            }
+        });
+    }
+
+    /// Lets the queue go on, in case an operator was cut off before doing so.
+    pub(crate) async fn resume(self: &Rc<Self>) {
+        let _ = self.store().pause(false, "an operator").await;
+    }
+}

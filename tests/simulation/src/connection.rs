@@ -1,0 +1,67 @@
+//! A connection to the simulated Redis, which can be lost before or after a command took effect.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use futures::channel::oneshot;
+use store::{Redis, RedisError, Value};
+
+use crate::fault::Fault;
+use crate::world::World;
+
+/// One connection, of a worker or of a client.
+pub struct Connection {
+    world: Rc<World>,
+    /// The host of the worker it belongs to.
+    host: Option<usize>,
+    is_lost: Cell<bool>,
+}
+
+impl Connection {
+    /// A connection of the worker in `host`, or of a client.
+    #[must_use]
+    pub fn open(world: &Rc<World>, host: Option<usize>) -> Self {
+        Self { world: Rc::clone(world), host, is_lost: Cell::new(false) }
+    }
+
+    fn lost<T>(&self) -> Result<T, RedisError> {
+        self.is_lost.set(true);
+        Err(RedisError::Unreachable("the connection was lost".to_owned()))
+    }
+}
+
+impl Redis for Connection {
+    async fn command(&self, name: &str, arguments: Vec<Vec<u8>>) -> Result<Vec<Value>, RedisError> {
+        let world = &self.world;
+        world.effect(self.host).await;
+        if self.is_lost.get() || world.redis_is_away() || world.fires(Fault::RedisLostBefore) {
+            world.travel().await;
+            return self.lost();
+        }
+        let is_lost_after = world.fires(Fault::RedisLostAfter);
+        let (tell, told) = oneshot::channel();
+        let (carrier, name) = (Rc::clone(world), name.to_owned());
+        // Once sent, the command is on its way whatever becomes of its sender.
+        world.executor.spawn(async move {
+            carrier.travel().await;
+            let result = if carrier.redis_is_away() {
+                Err(RedisError::Unreachable("the connection was lost".to_owned()))
+            } else {
+                carrier.redis(&name, &arguments)
+            };
+            carrier.travel().await;
+            let _ = tell.send(result);
+        });
+        let result = told.await;
+        world.told(self.host).await;
+        match result {
+            Ok(result) if !is_lost_after => {
+                if matches!(result, Err(RedisError::Unreachable(_))) {
+                    self.is_lost.set(true);
+                }
+                result
+            }
+            _ => self.lost(),
+        }
+    }
+}

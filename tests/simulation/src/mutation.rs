@@ -1,0 +1,169 @@
+//! Deliberate bugs, to see that the checker finds them.
+
+use std::rc::Rc;
+
+use crate::redis::Engine;
+use crate::world::Sabotage;
+
+/// Seeds within which every mutation is found.
+pub const SEEDS_MAX: u64 = 2_000;
+
+/// One deliberate bug.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutation {
+    pub name: &'static str,
+    pub bug: Bug,
+}
+
+/// How it gets in.
+#[derive(Clone, Copy, Debug)]
+pub enum Bug {
+    /// A text in the scripts, and what it becomes as they are loaded.
+    Script(&'static [(&'static str, &'static str)]),
+    /// Something around the worker.
+    Around(Sabotage),
+}
+
+impl Mutation {
+    /// An engine that has the bug.
+    ///
+    /// # Panics
+    /// When the scripts no longer hold the text, as soon as one that should is loaded.
+    #[must_use]
+    pub fn engine(&self) -> Rc<Engine> {
+        let Bug::Script(changes) = self.bug else { return Engine::new(None) };
+        Engine::new(Some(Rc::new(move |source: &str| {
+            changes.iter().fold(source.to_owned(), |text, (from, to)| text.replace(from, to))
+        })))
+    }
+
+    /// What is done around the worker.
+    #[must_use]
+    pub fn sabotage(&self) -> Option<Sabotage> {
+        match self.bug {
+            Bug::Script(_) => None,
+            Bug::Around(sabotage) => Some(sabotage),
+        }
+    }
+}
+
+const fn script(name: &'static str, changes: &'static [(&'static str, &'static str)]) -> Mutation {
+    Mutation { name, bug: Bug::Script(changes) }
+}
+
+const fn around(name: &'static str, sabotage: Sabotage) -> Mutation {
+    Mutation { name, bug: Bug::Around(sabotage) }
+}
+
+/// Every deliberate bug.
+pub const MUTATIONS: &[Mutation] = &[
+    script(
+        "a commit with an old epoch is taken",
+        &[("fields[1] == epoch and fields[2] == 'running'", "fields[2] == 'running'")],
+    ),
+    script(
+        "the epoch never rises",
+        &[
+            ("(tonumber(fields[8]) or 0) + 1", "(tonumber(fields[8]) or 0) + 0"),
+            ("redis.call('HINCRBY', task_key(id), 'epoch', 1)", ""),
+        ],
+    ),
+    script("a claim starts no lease", &[("  lease(id, lease_ms)\n  local flag", "  local flag")]),
+    script(
+        "expired leases are forgotten",
+        &[("make_ready(id, fields[2] == 'rollback' and 'rollback' or 'queue', 'LPUSH')", "")],
+    ),
+    script(
+        "the intent is not stored",
+        &[(
+            "  write_task(c.id, c.record, 'state', c.state,",
+            "  write_task(c.id, c.kind ~= 'journal' and c.record or '', 'state', c.state,",
+        )],
+    ),
+    script(
+        "a second task of a group runs",
+        &[
+            ("'where', first and 'queue' or 'line'", "'where', 'queue'"),
+            (
+                "if first then redis.call('RPUSH', LISTS.queue, id) end",
+                "redis.call('RPUSH', LISTS.queue, id)",
+            ),
+        ],
+    ),
+    script(
+        "a group's next task is forgotten",
+        &[("if next_id then make_ready(next_id, 'queue') end", "")],
+    ),
+    script(
+        "a group's line is last in, first out",
+        &[(
+            "redis.call('RPUSH', line_key(group), id) == 1",
+            "redis.call('LLEN', line_key(group)) == 0; \
+            if first then redis.call('RPUSH', line_key(group), id) else \
+            local head = redis.call('LPOP', line_key(group)); \
+            redis.call('LPUSH', line_key(group), head, id); \
+            redis.call('LPOP', line_key(group)); redis.call('LPOP', line_key(group)); \
+            redis.call('LPUSH', line_key(group), id, head) end",
+        )],
+    ),
+    script(
+        "unfinished tasks expire",
+        &[(
+            "  forget_expired(4)\n",
+            "  forget_expired(4)\n  redis.call('EXPIRE', task_key(id), 2)\n",
+        )],
+    ),
+    script(
+        "dead letters are not written",
+        &[(
+            "for _, written in ipairs(outcome.letters or {}) do",
+            "for _, written in ipairs({}) do",
+        )],
+    ),
+    script(
+        "dead letters are not superseded",
+        &[("redis.call('HSETNX', letter_key(id), 'superseded_by', task_id)", "")],
+    ),
+    script(
+        "a retried letter leaves the list though its undo failed",
+        &[(
+            "    if c.state == 'SUCCESS' then\n      remove_letter(letter, group)\n    else\n      \
+            redis.call('HDEL', letter_key(letter), 'retry_task_id')\n    end",
+            "    remove_letter(letter, group)",
+        )],
+    ),
+    script(
+        "a running task that is cancelled ends at once",
+        &[("if not started then", "if true then")],
+    ),
+    script(
+        "an end can be overwritten",
+        &[("fields[1] == epoch and fields[2] == 'running'", "true")],
+    ),
+    script(
+        "retries that are due stay where they are",
+        &[("make_ready(id, fields[2] == 'rollback' and 'rollback' or 'queue')\n", "\n")],
+    ),
+    script(
+        "an idempotency key is not looked up",
+        &[("if key ~= '' then\n  local first", "if false then\n  local first")],
+    ),
+    script(
+        "a full queue answers that it accepted",
+        &[("return { 'FULL', waiting }", "return { 'ACCEPTED', waiting }")],
+    ),
+    script(
+        "accepting rings no bell, nor does anything else",
+        &[("redis.call('PUBLISH', channel, 'wake')", "redis.call('EXISTS', RUNG)")],
+    ),
+    script(
+        "a drain that hands over rings no bell",
+        &[("if closing then ring_for_successor(channel) else ring_if_neglected(channel) end", "")],
+    ),
+    script("a task that is handed back is lost", &[("make_ready(c.id, c.lane, 'LPUSH')", "")]),
+    around("a time-out counts as not sent", Sabotage::TimeoutIsNotSent),
+    around("a 5xx counts as a refusal", Sabotage::TroubleIsRefusal),
+    around("no look before the act", Sabotage::NoLook),
+    around("the worker's clock stands still while it is frozen", Sabotage::ClockFreezes),
+    around("every undo counts as done", Sabotage::UndoAlwaysWorks),
+];

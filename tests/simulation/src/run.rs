@@ -1,0 +1,210 @@
+//! One seed: draw a world, let it suffer, heal it, and see it come to rest.
+
+use std::rc::Rc;
+
+use drain::{BreakerLimits, CallbackLimits, Limits};
+use saga::Course;
+
+use crate::client::TASK_TTL_S;
+use crate::fault::Rates;
+use crate::random::Random;
+use crate::redis::Engine;
+use crate::report::Report;
+use crate::trace::Trace;
+use crate::world::{NodeHealth, Sabotage, Setup, World};
+
+/// What came of a seed.
+pub struct Outcome {
+    pub report: Report,
+    pub trace: Trace,
+    /// What broke a promise, in order; empty when all is well.
+    pub violations: Vec<String>,
+}
+
+/// Runs one seed.
+#[must_use]
+pub fn run(
+    engine: &Rc<Engine>,
+    seed: u64,
+    sabotage: Option<Sabotage>,
+    keep_trace: bool,
+) -> Outcome {
+    let mut random = Random::new(seed);
+    let setup = draw(&mut random, seed, sabotage, keep_trace);
+    let world = World::new(engine, setup);
+    begin(&world, &mut random);
+    let is_over = || !world.checker.borrow().violations().is_empty();
+    let safety_ms = random.between(1_000, 8_000);
+    world.executor.run(safety_ms, is_over);
+    if !is_over() {
+        heal(&world, &mut random);
+    }
+    let outcome = finish(&world);
+    world.executor.stop();
+    outcome
+}
+
+fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: bool) -> Setup {
+    let lease_ms = random.between(1_000, 3_000);
+    let nodes = random.between(1, 5);
+    let small = |number: u64| u32::try_from(number).unwrap_or(1);
+    Setup {
+        seed,
+        rates: Rates::draw(random),
+        nodes: (0..nodes)
+            .map(|_| NodeHealth { lenient: random.happens(500), ..NodeHealth::default() })
+            .collect(),
+        hosts: random.index(3) + 1,
+        limits: Limits {
+            concurrency: random.index(8) + 1,
+            node_timeout_ms: random.between(50, lease_ms / 2),
+            lease_ms,
+            task_ttl_s: TASK_TTL_S,
+            run_ms: if random.happens(500) { random.between(300, 3_000) } else { 20_000 },
+            stays: true,
+            breaker: BreakerLimits {
+                failures_max: small(random.pick(&[0, 2, 20])),
+                open_ms: random.between(1, 2_000),
+            },
+            callbacks: CallbackLimits::default(),
+        },
+        course: Course {
+            rollback_max_retries: small(random.pick(&[0, 0, 1, 3])),
+            rollback_retry_delay_ms: random.between(1, 1_000),
+            rollback_backoff_percent: small(random.between(100, 200)),
+            rollback_jitter_percent: small(random.between(0, 50)),
+            max_recoveries: small(random.between(1, 10)),
+            ..Course::default()
+        },
+        latency_ms: random.between(0, 10),
+        sabotage,
+        keep_trace,
+    }
+}
+
+fn begin(world: &Rc<World>, random: &mut Random) {
+    let groups: Vec<String> = (0..random.between(1, 4)).map(|group| format!("g{group}")).collect();
+    for node in 0..world.nodes.borrow().len() {
+        for group in &groups {
+            if random.happens(200) {
+                world.checker.borrow_mut().held_before(node, group);
+            }
+        }
+    }
+    world.desk.borrow_mut().groups = groups;
+    world.desk.borrow_mut().max_queue = random.between(2, 12);
+    for host in 0..world.hosts.borrow().len() {
+        world.start_host(host);
+    }
+    for _ in 0..random.between(1, 3) {
+        world.start_client(random.between(3, 12), random.between(1, 800));
+    }
+    world.start_chaos();
+}
+
+/// How long all may take to end once everything is well, in milliseconds: what is frozen thaws,
+/// leases end (later, if Redis's clock was put back), and each task takes its retries.
+fn bound_ms(world: &World) -> u64 {
+    let unfinished = world.checker.borrow().unfinished().len() as u64;
+    let back_ms = u64::try_from(-world.server.borrow().clock_step_ms).unwrap_or(0);
+    8 * world.limits.lease_ms + 30_000 + 20_000 * unfinished + back_ms
+}
+
+fn heal(world: &Rc<World>, random: &mut Random) {
+    world.desk.borrow_mut().is_closed = true;
+    world.heal();
+    let helper = Rc::clone(world);
+    let way = random.below(3);
+    world.executor.spawn(async move {
+        helper.resume().await;
+        match way {
+            0 => one_message(&helper).await,
+            1 => sweeps(&helper).await,
+            _ => polls(&helper).await,
+        }
+    });
+    rest(world);
+    // All is well, so a person who retries what was given up sees every node put right.
+    if world.checker.borrow().violations().is_empty() {
+        world.start_retrying_all();
+        rest(world);
+        let left = world.checker.borrow().open_letters();
+        if !left.is_empty() && world.checker.borrow().violations().is_empty() {
+            world.checker.borrow_mut().violate(format!("retried, and still there: {left:?}"));
+        }
+    }
+    // What is still under way must change nothing any more.
+    let rest_ms = world.executor.now_ms() + 2 * world.limits.lease_ms;
+    world.executor.run(rest_ms, || !world.checker.borrow().violations().is_empty());
+    if world.checker.borrow().violations().is_empty() {
+        world.checker.borrow_mut().at_rest(&mut world.server.borrow_mut().keyspace);
+    }
+}
+
+/// Lets all tasks end, within the bound.
+fn rest(world: &World) {
+    let deadline_ms = world.executor.now_ms() + bound_ms(world);
+    let came_to_rest = world.executor.run(deadline_ms, || {
+        let checker = world.checker.borrow();
+        !checker.violations().is_empty()
+            || (checker.is_at_rest() && world.desk.borrow().at_work == 0)
+    });
+    if !came_to_rest {
+        let unfinished = world.checker.borrow().unfinished().join(", ");
+        let what = format!("not ended although all was well for long: {unfinished}");
+        world.checker.borrow_mut().violate(what);
+    }
+}
+
+/// One wake-up, as soon as a host listens, and no other request ever.
+async fn one_message(world: &World) {
+    loop {
+        let listening = world.hosts.borrow().iter().position(|host| host.messages.is_some());
+        if let Some(host) = listening {
+            return world.wake(host);
+        }
+        world.executor.sleep(10).await;
+    }
+}
+
+/// A cron job.
+async fn sweeps(world: &Rc<World>) {
+    while !world.checker.borrow().is_at_rest() {
+        world.sweep().await;
+        world.executor.sleep(world.limits.lease_ms / 2).await;
+    }
+}
+
+/// A client that polls, as clients do.
+async fn polls(world: &Rc<World>) {
+    while !world.checker.borrow().is_at_rest() {
+        let _ = world.poll_one().await;
+        world.executor.sleep(300).await;
+    }
+}
+
+fn finish(world: &Rc<World>) -> Outcome {
+    let checker = world.checker.borrow();
+    let mut report = world.report.borrow().clone();
+    report.ended = checker.ends();
+    report.count("nodes checked", checker.checked);
+    for (what, number) in
+        [("nodes excused", checker.excused), ("dead letters", checker.letters_seen)]
+    {
+        if number > 0 {
+            report.count(what, number);
+        }
+    }
+    let counts = format!("{}counts", store::PREFIX);
+    for (field, what) in [("recovered", "tasks recovered"), ("stale", "stale claims refused")] {
+        let server = world.server.borrow();
+        let number = server.keyspace.peek_field(&counts, field).and_then(|n| n.parse().ok());
+        if let Some(number) = number {
+            report.count(what, number);
+        }
+    }
+    report.count("virtual ms", world.executor.now_ms());
+    let trace = world.trace.borrow().clone();
+    report.count("trace lines", trace.count());
+    Outcome { report, trace, violations: checker.violations().to_vec() }
+}

@@ -1,0 +1,189 @@
+//! The workers: the real drain, and hosts that start it for each message they get.
+
+use std::rc::Rc;
+
+use drain::{Adapter, Clock, Drain, Finding, Log, Prepared, Verdict};
+use futures::StreamExt as _;
+use futures::channel::{mpsc, oneshot};
+use saga::{Operation, Verb};
+use store::Store;
+
+use crate::connection::Connection;
+use crate::fault::Fault;
+use crate::network::Network;
+use crate::world::{Sabotage, World};
+
+impl World {
+    /// Starts a host: it takes its messages one at a time, and runs a drain for each.
+    pub(crate) fn start_host(self: &Rc<Self>, host: usize) {
+        let world = Rc::clone(self);
+        self.executor.spawn(async move {
+            loop {
+                let (messages, mut inbox) = mpsc::unbounded();
+                world.hosts.borrow_mut()[host].messages = Some(messages);
+                while inbox.next().await.is_some() {
+                    if world.fires(Fault::HostRestart) || !world.run_drain(host, true).await {
+                        break;
+                    }
+                }
+                // What had come in meanwhile is lost with the host.
+                world.hosts.borrow_mut()[host].messages = None;
+                let ms = world.between(1, world.limits.lease_ms);
+                world.executor.sleep(ms).await;
+            }
+        });
+    }
+
+    /// Runs a drain to its end. Gives whether it came to one.
+    pub(crate) async fn run_drain(self: &Rc<Self>, host: usize, stays: bool) -> bool {
+        let (tell, told) = oneshot::channel();
+        let world = Rc::clone(self);
+        let name = format!("d{}", self.fresh());
+        self.say(&format!("w{host} starts {name}"));
+        let drain = self.executor.spawn(async move {
+            let mut limits = world.limits.clone();
+            limits.stays = stays;
+            let drain = Drain {
+                store: Store::new(Connection::open(&world, Some(host))),
+                client: Network { world: Rc::clone(&world), host },
+                adapter: ClusterManager { sabotage: world.sabotage },
+                clock: WorkerClock::new(&world, host),
+                log: Lines { world: Rc::clone(&world), host },
+                limits,
+            };
+            let ended = match drain.run(&name).await {
+                Ok(_) => "ends".to_owned(),
+                Err(error) => format!("gives up: {error}"),
+            };
+            world.say(&format!("w{host} {ended}"));
+            let _ = tell.send(());
+        });
+        self.hosts.borrow_mut()[host].drain = Some(drain);
+        self.hosts.borrow_mut()[host].frozen_ms = 0;
+        let ended = told.await.is_ok();
+        self.hosts.borrow_mut()[host].drain = None;
+        ended
+    }
+
+    /// Lets a drain stand still, longer than its lease as often as not.
+    pub(crate) fn freeze(&self, host: usize) {
+        let Some(drain) = self.hosts.borrow()[host].drain else { return };
+        // Often about as long as a lease: it then goes on while another has just taken over.
+        let lease_ms = self.limits.lease_ms;
+        let ms = match self.between(0, 1) {
+            0 => self.between(lease_ms * 6 / 10, lease_ms * 12 / 10),
+            _ => self.between(lease_ms / 4, 3 * lease_ms),
+        };
+        self.note(Fault::WorkerFrozen);
+        self.say(&format!("w{host} is frozen for {ms} ms"));
+        self.hosts.borrow_mut()[host].frozen_ms += ms;
+        self.executor.freeze(drain, ms);
+    }
+}
+
+/// A clock that began at any time and is off by up to half a per cent, as cheap ones are.
+struct WorkerClock {
+    world: Rc<World>,
+    started_ms: u64,
+    zero_ms: u64,
+    per_mille: u64,
+    host: usize,
+}
+
+impl WorkerClock {
+    fn new(world: &Rc<World>, host: usize) -> Self {
+        Self {
+            world: Rc::clone(world),
+            started_ms: world.executor.now_ms(),
+            zero_ms: world.between(0, 1_000_000),
+            per_mille: world.between(995, 1_005),
+            host,
+        }
+    }
+}
+
+impl Clock for WorkerClock {
+    fn now_ms(&self) -> u64 {
+        let passed_ms = self.world.executor.now_ms() - self.started_ms;
+        let frozen_ms = match self.world.sabotage {
+            Some(Sabotage::ClockFreezes) => self.world.hosts.borrow()[self.host].frozen_ms,
+            _ => 0,
+        };
+        self.zero_ms + passed_ms.saturating_sub(frozen_ms) * self.per_mille / 1_000
+    }
+
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> {
+        self.world.executor.sleep(ms)
+    }
+}
+
+/// What the default adapter does. It is a component, and cannot be linked here.
+struct ClusterManager {
+    sabotage: Option<Sabotage>,
+}
+
+impl Adapter for ClusterManager {
+    fn prepare(&self, verb: Verb, group_id: &str) -> Result<Prepared, String> {
+        Ok(match verb {
+            Verb::Inspect => Prepared {
+                method: "GET".to_owned(),
+                path_with_query: format!("/v1/group/{group_id}"),
+                headers: Vec::new(),
+                body: Vec::new(),
+            },
+            Verb::Change(operation) => Prepared {
+                method: match operation {
+                    Operation::Create => "POST",
+                    Operation::Delete => "DELETE",
+                }
+                .to_owned(),
+                path_with_query: "/v1/group/".to_owned(),
+                headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+                body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
+            },
+        })
+    }
+
+    fn interpret(&self, operation: Operation, status: u16, _body: &[u8]) -> Verdict {
+        match (self.sabotage, operation, status) {
+            (Some(Sabotage::TroubleIsRefusal), _, 500..) => {
+                return Verdict::Refused("sabotaged".to_owned());
+            }
+            (Some(Sabotage::NoLook), Operation::Create, 400) => return Verdict::Applied,
+            (Some(Sabotage::UndoAlwaysWorks), Operation::Delete, _) => return Verdict::Applied,
+            _ => {}
+        }
+        match (operation, status) {
+            (Operation::Create, 200 | 201) | (Operation::Delete, 200 | 204) => Verdict::Applied,
+            (Operation::Create, 400 | 409) | (Operation::Delete, 400 | 404) => {
+                Verdict::Inspect("the answer leaves it open".to_owned())
+            }
+            (_, 400..500) => Verdict::Refused("the node refuses".to_owned()),
+            _ => Verdict::Unknown("the node is in trouble".to_owned()),
+        }
+    }
+
+    fn interpret_inspection(&self, status: u16, _body: &[u8]) -> Finding {
+        match status {
+            200 if self.sabotage == Some(Sabotage::NoLook) => Finding::Absent,
+            200 => Finding::Present,
+            404 => Finding::Absent,
+            _ => Finding::Unclear("the node is in trouble".to_owned()),
+        }
+    }
+}
+
+/// Log lines go into the trace.
+struct Lines {
+    world: Rc<World>,
+    host: usize,
+}
+
+impl Log for Lines {
+    fn line(&self, event: &str, fields: &[(&str, &str)]) {
+        if event == "illegal answer" {
+            self.world.checker.borrow_mut().violate(format!("illegal answer: {fields:?}"));
+        }
+        self.world.say(&format!("w{} logs: {event} {fields:?}", self.host));
+    }
+}

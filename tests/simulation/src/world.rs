@@ -1,0 +1,276 @@
+//! Everything that one simulation shares.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::rc::Rc;
+
+use drain::Limits;
+use futures::channel::mpsc::UnboundedSender;
+use futures::channel::oneshot;
+use saga::{Course, Verb};
+
+use crate::checker::{Checker, Spot};
+use crate::client::Desk;
+use crate::executor::{Executor, TaskId};
+use crate::fault::{Fault, Rates};
+use crate::network::NodeFault;
+use crate::random::Random;
+use crate::redis::Engine;
+use crate::report::Report;
+use crate::server::Server;
+use crate::trace::Trace;
+
+/// A worker's host.
+#[derive(Default)]
+pub struct Host {
+    /// Where its messages go; `None` while it does not listen.
+    pub(crate) messages: Option<UnboundedSender<()>>,
+    /// The drain that runs in it.
+    pub(crate) drain: Option<TaskId>,
+    /// How long that drain has stood still.
+    pub(crate) frozen_ms: u64,
+}
+
+/// A node as the network sees it.
+#[derive(Clone, Debug, Default)]
+pub struct NodeHealth {
+    /// It refuses connections until then.
+    pub away_until_ms: u64,
+    /// It answers 200 to the deletion of what it does not hold, rather than 404.
+    pub lenient: bool,
+}
+
+/// Faults that are scripted rather than drawn: which fault a call to a node meets.
+pub type Script = Box<dyn Fn(usize, Verb) -> NodeFault>;
+
+/// Deliberate bugs in what surrounds the scripts; see [`crate::mutation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// The client says that a request that timed out was never sent.
+    TimeoutIsNotSent,
+    /// The adapter takes a 5xx for a refusal.
+    TroubleIsRefusal,
+    /// The adapter looks at no node and takes "exists already" for "created".
+    NoLook,
+    /// The worker's clock stands still while the worker is frozen.
+    ClockFreezes,
+    /// The adapter takes any answer to an undo for a success.
+    UndoAlwaysWorks,
+}
+
+/// All that the parts of a simulation share.
+pub struct World {
+    pub executor: Executor,
+    pub engine: Rc<Engine>,
+    pub server: RefCell<Server>,
+    pub checker: RefCell<Checker>,
+    pub report: RefCell<Report>,
+    pub(crate) random: RefCell<Random>,
+    pub(crate) rates: RefCell<Rates>,
+    pub(crate) trace: RefCell<Trace>,
+    pub(crate) hosts: RefCell<Vec<Host>>,
+    pub(crate) nodes: RefCell<Vec<NodeHealth>>,
+    pub(crate) limits: Limits,
+    pub(crate) course: Course,
+    pub(crate) sabotage: Option<Sabotage>,
+    /// The longest that a command, an answer or a request takes on its way.
+    pub(crate) latency_ms: u64,
+    pub(crate) script: RefCell<Option<Script>>,
+    /// Effects of workers so far, and those at which they are lost.
+    pub effects: Cell<u64>,
+    pub crash_at: RefCell<BTreeSet<u64>>,
+    /// The effect at which a worker stands still, and how it is let go again.
+    pub freeze_at: Cell<Option<u64>>,
+    pub frozen: RefCell<Option<oneshot::Sender<()>>>,
+    numbers: Cell<u64>,
+    /// Until then Redis's clock does not step forward again.
+    pub(crate) steady_at_ms: Cell<u64>,
+    /// What clients share with each other.
+    pub(crate) desk: RefCell<Desk>,
+}
+
+/// What a world is made with.
+pub struct Setup {
+    pub seed: u64,
+    pub rates: Rates,
+    pub nodes: Vec<NodeHealth>,
+    pub hosts: usize,
+    pub limits: Limits,
+    pub course: Course,
+    pub latency_ms: u64,
+    pub sabotage: Option<Sabotage>,
+    pub keep_trace: bool,
+}
+
+impl World {
+    /// A world in which nothing has happened yet.
+    #[must_use]
+    pub fn new(engine: &Rc<Engine>, setup: Setup) -> Rc<Self> {
+        let mut order = Random::new(setup.seed);
+        let executor = Executor::new(order.number());
+        Rc::new(Self {
+            executor,
+            engine: Rc::clone(engine),
+            server: RefCell::new(Server::default()),
+            checker: RefCell::new(Checker::default()),
+            report: RefCell::new(Report { seeds: 1, ..Report::default() }),
+            random: RefCell::new(Random::new(order.number())),
+            rates: RefCell::new(setup.rates),
+            trace: RefCell::new(Trace::new(setup.keep_trace)),
+            hosts: RefCell::new((0..setup.hosts).map(|_| Host::default()).collect()),
+            nodes: RefCell::new(setup.nodes),
+            limits: setup.limits,
+            course: setup.course,
+            sabotage: setup.sabotage,
+            latency_ms: setup.latency_ms,
+            script: RefCell::new(None),
+            effects: Cell::new(0),
+            crash_at: RefCell::new(BTreeSet::new()),
+            freeze_at: Cell::new(None),
+            frozen: RefCell::new(None),
+            numbers: Cell::new(0),
+            steady_at_ms: Cell::new(0),
+            desk: RefCell::new(Desk::default()),
+        })
+    }
+
+    /// A number that nothing else in this world has.
+    pub fn fresh(&self) -> u64 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
+    }
+
+    /// Draws whether `fault` happens, and counts it.
+    pub(crate) fn fires(&self, fault: Fault) -> bool {
+        let rate = self.rates.borrow().of(fault);
+        let happens = self.random.borrow_mut().happens(rate);
+        if happens {
+            self.note(fault);
+        }
+        happens
+    }
+
+    /// Counts a fault that happens now.
+    pub(crate) fn note(&self, fault: Fault) {
+        *self.report.borrow_mut().faults.entry(fault).or_default() += 1;
+        self.say(&format!("FAULT {}", fault.text()));
+    }
+
+    /// Adds a line to the trace.
+    pub fn say(&self, what: &str) {
+        self.trace.borrow_mut().line(self.executor.now_ms(), what);
+    }
+
+    /// A number from `low` to `high`.
+    pub(crate) fn between(&self, low: u64, high: u64) -> u64 {
+        self.random.borrow_mut().between(low, high)
+    }
+
+    /// Waits as long as something takes on its way.
+    pub(crate) async fn travel(&self) {
+        let ms = self.between(0, self.latency_ms);
+        self.executor.sleep(ms).await;
+    }
+
+    /// An index into something of length `len`.
+    pub(crate) fn index(&self, len: usize) -> usize {
+        self.random.borrow_mut().index(len)
+    }
+
+    /// One of `choices`.
+    pub(crate) fn pick<T: Copy>(&self, choices: &[T]) -> T {
+        self.random.borrow_mut().pick(choices)
+    }
+
+    /// Draws for something that happens so often in a thousand times.
+    pub(crate) fn draws(&self, per_mille: u64) -> bool {
+        self.random.borrow_mut().happens(per_mille)
+    }
+
+    /// An effect of the worker in `host` is about to be, or has just been: it may be lost here.
+    pub(crate) async fn effect(&self, host: Option<usize>) {
+        let Some(host) = host else { return };
+        self.effects.set(self.effects.get() + 1);
+        let is_planned = self.crash_at.borrow().contains(&self.effects.get());
+        if is_planned || self.fires(Fault::WorkerCrash) {
+            self.crash(host);
+            pending::<()>().await;
+        }
+        if self.freeze_at.get() == Some(self.effects.get()) {
+            self.freeze_at.set(None);
+            self.stand_still(host).await;
+        }
+    }
+
+    /// The whole worker in `host` stands still until [`World::frozen`] lets it go.
+    async fn stand_still(&self, host: usize) {
+        let (thaw, thawed) = oneshot::channel();
+        *self.frozen.borrow_mut() = Some(thaw);
+        self.say(&format!("w{host} stands still"));
+        let drain = self.hosts.borrow()[host].drain;
+        if let Some(drain) = drain {
+            self.executor.hold(drain, thawed);
+        }
+        self.executor.sleep(0).await;
+    }
+
+    /// The worker in `host` has just been told something, and may stand still before it acts on it.
+    pub(crate) async fn told(&self, host: Option<usize>) {
+        self.effect(host).await;
+        let rate = self.rates.borrow().of(Fault::WorkerFrozen);
+        if let Some(host) = host
+            && self.draws(rate)
+        {
+            self.freeze(host);
+            self.executor.sleep(0).await;
+        }
+    }
+
+    /// Kills the drain in a host, if one runs.
+    pub(crate) fn crash(&self, host: usize) {
+        let drain = self.hosts.borrow_mut()[host].drain.take();
+        if let Some(drain) = drain {
+            self.say(&format!("w{host} is lost"));
+            self.executor.kill(drain);
+        }
+    }
+
+    /// What goes wrong with a call to a node.
+    pub(crate) fn node_fault(&self, node: usize, verb: Verb) -> NodeFault {
+        match &*self.script.borrow() {
+            Some(script) => script(node, verb),
+            None => NodeFault::draw(self),
+        }
+    }
+
+    /// Something else than Muster makes a node hold a group, or not.
+    pub(crate) fn meddle(&self, (node, group): &Spot, held: bool) {
+        self.say(&format!("n{node} now {} {group}", if held { "holds" } else { "lacks" }));
+        self.checker.borrow_mut().changed_by_others(*node, group, held);
+    }
+
+    /// Wakes every host that listens, unless the message is lost on its way.
+    pub(crate) fn wake_all(&self) {
+        for host in 0..self.hosts.borrow().len() {
+            if !self.fires(Fault::WakeLost) {
+                self.wake(host);
+            }
+        }
+    }
+
+    /// Brings a host a message.
+    pub(crate) fn wake(&self, host: usize) {
+        if let Some(messages) = &self.hosts.borrow()[host].messages {
+            let _ = messages.unbounded_send(());
+        }
+    }
+
+    /// From now on nothing goes wrong; what went wrong and lasts is mended.
+    pub(crate) fn heal(&self) {
+        *self.rates.borrow_mut() = Rates::none();
+        self.nodes.borrow_mut().iter_mut().for_each(|node| node.away_until_ms = 0);
+        self.server.borrow_mut().away_until_ms = 0;
+        self.say("HEALED");
+    }
+}

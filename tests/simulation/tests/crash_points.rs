@@ -1,0 +1,162 @@
+//! Every crash point of the real drain on the real scripts: for each operation, each failure at each
+//! node, a worker is lost before and after every effect (each command to Redis, each call to a node),
+//! and another takes over. The promises hold, and a worker that comes back late changes nothing.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops when something is amiss"
+)]
+
+use saga::Operation;
+use simulation::crash::{Case, Ended, Failing, Undoing, run, run_stale};
+use simulation::network::NodeFault;
+use simulation::redis::Engine;
+
+/// What a node's first change, or first look, may meet.
+const FAILURES: &[Failing] = &[
+    Failing::Nothing,
+    Failing::Act(NodeFault::Refused),
+    Failing::Act(NodeFault::RequestLost),
+    Failing::Act(NodeFault::AnswerLost),
+    Failing::Act(NodeFault::Answers { status: 403 }),
+    Failing::Act(NodeFault::Answers { status: 400 }),
+    Failing::Act(NodeFault::Answers { status: 500 }),
+    Failing::Act(NodeFault::AppliesAndAnswers { status: 500 }),
+    Failing::Act(NodeFault::Hangs { applies: false }),
+    Failing::Act(NodeFault::Hangs { applies: true }),
+    Failing::Look(NodeFault::Answers { status: 500 }),
+    Failing::Look(NodeFault::Refused),
+    Failing::Dumb,
+];
+
+const UNDOINGS: &[Undoing] = &[
+    Undoing::Works,
+    Undoing::Once(NodeFault::AppliesAndAnswers { status: 500 }),
+    Undoing::Once(NodeFault::AnswerLost),
+    Undoing::Never,
+];
+
+/// Every case with `nodes` nodes in which none of them, or only the first, is as wanted already.
+fn cases(nodes: usize, undoings: &[Undoing]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for operation in [Operation::Create, Operation::Delete] {
+        for failing in 0..nodes {
+            for first_is_as_wanted in [false, true] {
+                for fault in FAILURES {
+                    for undoing in undoings {
+                        let untouched = operation == Operation::Delete;
+                        let mut before = vec![untouched; nodes];
+                        before[0] = untouched != first_is_as_wanted;
+                        cases.push(Case {
+                            operation,
+                            before,
+                            failing,
+                            fault: *fault,
+                            undoing: *undoing,
+                            parallelism: 1,
+                            crashes: Vec::new(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    cases
+}
+
+fn check(case: &Case, ended: &Ended) {
+    assert!(
+        ended.violations.is_empty(),
+        "{:?} in {case:?}\n{}",
+        ended.violations,
+        ended.trace.join("\n")
+    );
+}
+
+/// Spreads cases over two threads, and adds up what each counts.
+fn each(cases: &[Case], count: impl Fn(&std::rc::Rc<Engine>, &Case) -> u64 + Sync) -> u64 {
+    std::thread::scope(|scope| {
+        let halves: Vec<_> = cases
+            .chunks(cases.len().div_ceil(2))
+            .map(|cases| {
+                let count = &count;
+                scope.spawn(move || {
+                    let engine = Engine::new(None);
+                    cases.iter().map(|case| count(&engine, case)).sum::<u64>()
+                })
+            })
+            .collect();
+        halves.into_iter().map(|half| half.join().unwrap()).sum()
+    })
+}
+
+/// Runs a case without crashes, then once for each effect with a worker lost there.
+fn at_every_effect(engine: &std::rc::Rc<Engine>, case: &Case) -> u64 {
+    let ended = run(engine, case);
+    check(case, &ended);
+    for at in 1..=ended.effects {
+        let case = Case { crashes: vec![at], ..case.clone() };
+        check(&case, &run(engine, &case));
+    }
+    ended.effects
+}
+
+#[test]
+fn a_worker_is_lost_at_every_effect_of_every_failure() {
+    let mut crashes = 0;
+    crashes += each(&cases(1, UNDOINGS), at_every_effect);
+    crashes += each(&cases(2, UNDOINGS), at_every_effect);
+    crashes += each(&cases(3, &[Undoing::Works]), at_every_effect);
+    crashes += each(&cases(4, &[Undoing::Works]), at_every_effect);
+    println!("{crashes} crash points");
+    assert!(crashes > 20_000, "{crashes}");
+}
+
+#[test]
+fn a_worker_is_lost_at_every_effect_with_several_calls_at_once() {
+    let cases: Vec<Case> = cases(3, &[Undoing::Works])
+        .into_iter()
+        .map(|case| Case { parallelism: 3, ..case })
+        .collect();
+    assert!(each(&cases, at_every_effect) > 1_000);
+}
+
+#[test]
+fn a_second_worker_is_lost_as_well() {
+    let crashes = each(&cases(2, &[Undoing::Works]), |engine, case| {
+        let effects = run(engine, case).effects;
+        let mut crashes = 0;
+        for first in 1..=effects {
+            // A lost worker's successor has a few effects until it is as far again.
+            for second in first + 1..=first + 4 {
+                let case = Case { crashes: vec![first, second], ..case.clone() };
+                check(&case, &run(engine, &case));
+                crashes += 1;
+            }
+        }
+        crashes
+    });
+    assert!(crashes > 5_000, "{crashes}");
+}
+
+#[test]
+fn a_worker_that_comes_back_late_changes_nothing_in_redis() {
+    let late = each(&cases(2, &[Undoing::Works, Undoing::Never]), |engine, case| {
+        let mut late = 0;
+        for at in 1.. {
+            let Some((ended, changed)) = run_stale(engine, case, at) else { break };
+            assert!(
+                changed.is_empty(),
+                "frozen at effect {at} of {case:?}: {changed:#?}\n{}",
+                ended.trace.join("\n")
+            );
+            check(case, &ended);
+            late += 1;
+        }
+        late
+    });
+    assert!(late > 2_000, "{late}");
+}
