@@ -11,6 +11,6 @@ if wish == 'pause' then
   redis.call('HSETNX', PAUSED, 'at', now)
 else
   redis.call('DEL', PAUSED)
-  ring_if_neglected(channel)
+  ring_for_what_is_left(channel)
 end
 return { tonumber(redis.call('HGET', COUNTS, 'waiting') or '0') }

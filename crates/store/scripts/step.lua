@@ -85,7 +85,7 @@ if idle and claimed == 0 and #callbacks == 0 then
   if verdict == 'END' then
     redis.call('ZREM', DRAINS, drain)
     redis.call('DEL', RUNG)
-    if closing then ring_for_successor(channel) else ring_if_neglected(channel) end
+    if closing then ring_for_what_is_left(channel) else ring_if_neglected(channel) end
   end
 end
 if verdict ~= 'END' then

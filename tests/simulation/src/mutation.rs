@@ -158,7 +158,10 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     script(
         "a drain that hands over rings no bell",
-        &[("if closing then ring_for_successor(channel) else ring_if_neglected(channel) end", "")],
+        &[(
+            "if closing then ring_for_what_is_left(channel) else ring_if_neglected(channel) end",
+            "",
+        )],
     ),
     script("a task that is handed back is lost", &[("make_ready(c.id, c.lane, 'LPUSH')", "")]),
     around("a time-out counts as not sent", Sabotage::TimeoutIsNotSent),

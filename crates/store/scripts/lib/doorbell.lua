@@ -47,8 +47,8 @@ local function ring_if_neglected(channel)
   if live_drains() == 0 and is_work_left() then ring(channel) end
 end
 
--- Rings for a drain that ends with work left. Others that seem to live may be dead, so it does not
--- leave the work to them: it may have been the last one that a message woke.
-local function ring_for_successor(channel)
+-- Rings for work that is left, whatever drains seem to live: they may be dead. For moments that are
+-- rare and after which nothing else may ring: a drain hands over, a paused queue goes on.
+local function ring_for_what_is_left(channel)
   if is_work_left() then redis.call('PUBLISH', channel, 'wake') end
 end

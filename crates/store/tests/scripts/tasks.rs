@@ -199,6 +199,18 @@ fn a_drain_that_hands_over_rings_although_another_seems_to_live() {
 }
 
 #[test]
+fn a_queue_that_goes_on_rings_although_a_drain_seems_to_live() {
+    let world = World::new();
+    world.accept("t1", "g");
+    world.step("dead", Vec::new());
+    block_on(world.store.pause(true, "somebody")).unwrap();
+    world.accept("t2", "h");
+    let before = world.published();
+    block_on(world.store.pause(false, "somebody")).unwrap();
+    assert_eq!(world.published(), before + 1);
+}
+
+#[test]
 fn a_registration_from_before_the_clock_was_put_back_silences_no_bell() {
     let world = World::new();
     let _: i64 = world.redis.ask("ZADD {muster}:drains 32503680000000 dead").unwrap();

@@ -95,7 +95,10 @@ impl Checker {
             Verb::Change(operation) => operation.name(),
             Verb::Inspect => "inspection",
         };
-        if task.has_ended() && !self.letters.was_written(id, *node) {
+        // A retry that failed leaves the letter of the task it retried.
+        let is_named = self.letters.was_written(id, *node)
+            || (task.wanted.letter.is_some() && task.state.as_deref() == Some("FAILURE"));
+        if task.has_ended() && !is_named {
             self.violate(format!("a {what} by {id} changes {group} on n{node} after its end"));
         } else if task.has_ended() {
             self.places.entry(spot.clone()).or_default().unseen = true;
