@@ -327,7 +327,9 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         let (task_id, node) = (task_id.to_owned(), node.address().to_owned());
         let group_id = held.task.group_id().to_owned();
         let verb = call.verb(&held.task);
-        if self.breakers.admit(&node, drain.clock.now_ms()).is_err() {
+        // A dead letter says that the node was tried, so the last undo is never withheld.
+        let is_last_chance = call.is_last_chance(&held.task);
+        if self.breakers.admit(&node, drain.clock.now_ms()).is_err() && !is_last_chance {
             let answer = node_call::withheld(verb);
             let answered = Answered { task_id, epoch, call, answer, verb, node, took_ms: None };
             self.in_flight.push(Box::pin(std::future::ready(Came::Answer(answered))));

@@ -38,6 +38,14 @@ impl Call {
         matches!(self.kind, CallKind::Act | CallKind::Undo)
     }
 
+    /// Whether the node becomes a dead letter of `task` should this call fail.
+    #[must_use]
+    pub fn is_last_chance(self, task: &Task) -> bool {
+        let attempts = task.nodes.get(self.node).map(|node| node.rollback_attempts);
+        self.kind == CallKind::Undo
+            && attempts.is_some_and(|attempts| attempts >= task.course.rollback_max_retries)
+    }
+
     /// What to ask of the node for `task`.
     #[must_use]
     pub fn verb(self, task: &Task) -> Verb {

@@ -57,16 +57,23 @@ impl App {
         collect(child.stdout.take().unwrap(), &output);
         collect(child.stderr.take().unwrap(), &output);
         let mut app = Self { child, base: String::new(), output };
-        app.base = app.wait_until_it_serves()?;
+        // Spin's triggers are processes of their own, ready in any order, and what is published
+        // before the worker listens is lost.
+        if components.is_empty() || components.contains(&"worker") {
+            app.wait_for(|line| line.contains("/muster:wake: "))?;
+        }
+        let base = app.wait_for(|line| line.starts_with("Serving "))?;
+        app.base = base.trim_start_matches("Serving ").trim().to_owned();
         Ok(app)
     }
 
-    fn wait_until_it_serves(&mut self) -> Result<String, String> {
+    /// The line that it is to print before it can be used.
+    fn wait_for(&mut self, is_it: impl Fn(&str) -> bool) -> Result<String, String> {
         let started = Instant::now();
         loop {
             let output = self.output();
-            if let Some(base) = output.lines().find_map(|line| line.strip_prefix("Serving ")) {
-                return Ok(base.trim().to_owned());
+            if let Some(line) = output.lines().find(|line| is_it(line)) {
+                return Ok(line.to_owned());
             }
             if let Some(status) = self.child.try_wait().unwrap() {
                 return Err(format!("the host ended ({status}):\n{output}"));
