@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use drain::{BreakerLimits, CallbackLimits, Limits};
 use futures::executor::block_on;
 use saga::{Course, Operation, Task};
@@ -65,7 +65,23 @@ impl Lab {
             // A rollback storm measures rollbacks, not how fast they are given up.
             ("breaker_failures", "0".to_owned()),
         ];
-        App::start(&self.host, &folder, components, &settings)
+        let app = App::start(&self.host, &folder, components, &settings)?;
+        if components.contains(&"worker") {
+            self.wait_for_listeners(1)?;
+        }
+        Ok(app)
+    }
+
+    /// Waits until so many workers would hear a ring: Spin's triggers are processes of their own, and
+    /// one may serve before the other listens.
+    pub(crate) fn wait_for_listeners(&self, wanted: usize) -> anyhow::Result<()> {
+        let question = format!("PUBSUB NUMSUB {WAKE_CHANNEL}");
+        let deadline = Instant::now() + STANDSTILL;
+        while self.client.ask::<(String, usize)>(&question)?.1 < wanted {
+            ensure!(Instant::now() < deadline, "the worker never listens");
+            sleep(POLL);
+        }
+        Ok(())
     }
 
     /// The same settings for the native loop.

@@ -22,6 +22,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> anyhow::Result<
             lab.accept(tasks)?;
             let apps: Result<Vec<_>, _> = (0..hosts).map(|_| lab.app(&["worker"])).collect();
             let apps = apps?;
+            lab.wait_for_listeners(hosts)?;
             sleep(SETTLE);
             let started = Instant::now();
             // Every host hears a wake-up.
