@@ -169,7 +169,10 @@ impl World {
     }
 
     pub(crate) async fn poll_one(self: &Rc<Self>) -> Result<(), StoreError> {
-        let Some((place, id, before)) = self.any_task() else { return Ok(()) };
+        let Some((place, id, before)) = self.any_task() else {
+            // Any request will do to notice work that nobody looks after.
+            return self.store().poll("nobody").await.map(|_| ());
+        };
         let view = self.store().poll(&id).await?;
         let state = view.as_ref().map(|view| view.state.name());
         self.checker.borrow_mut().told(&id, before.as_deref(), state);
@@ -282,6 +285,10 @@ impl World {
 
     /// Lets the queue go on, in case an operator was cut off before doing so.
     pub(crate) async fn resume(self: &Rc<Self>) {
+        let paused = format!("{}paused", store::PREFIX);
+        if self.server.borrow().keyspace.peek_hash(&paused).is_empty() {
+            return;
+        }
         let _ = self.store().pause(false, "an operator").await;
     }
 }

@@ -53,6 +53,9 @@ pub struct Case {
     pub parallelism: u32,
     /// Effects at which a worker is lost, counted over the whole case.
     pub crashes: Vec<u64>,
+    /// A second task, on another group, whose worker was lost as it rolled back, is to be taken over
+    /// from this effect on. It meets the fault, and this case's own task does not.
+    pub companion_back_at: Option<u64>,
 }
 
 /// What came of a case.
@@ -102,29 +105,46 @@ pub fn world(engine: &Rc<Engine>, case: &Case, hosts: usize) -> Rc<World> {
         }
     }
     script(&world, case);
-    accept(&world, case);
+    if let Some(effect) = case.companion_back_at {
+        leave_companion(&world, case);
+        world.effects.set(0);
+        *world.lapse_at.borrow_mut() = Some((effect, "u".to_owned()));
+    }
+    accept(&world, case, "t", "g");
     world
 }
 
-fn accept(world: &Rc<World>, case: &Case) {
+/// Leaves a task behind that was rolling back as its worker was lost.
+fn leave_companion(world: &Rc<World>, case: &Case) {
+    accept(world, case, "u", "h");
+    let worker = Rc::clone(world);
+    world.executor.spawn(async move {
+        worker.run_drain(0, true).await;
+    });
+    let is_back = || world.checker.borrow().state("u") == Some("RETRY");
+    world.executor.run(1_000, is_back);
+    world.crash(0);
+}
+
+fn accept(world: &Rc<World>, case: &Case, id: &str, group: &str) {
     let nodes: Vec<usize> = (0..case.before.len()).collect();
     let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
-    let task = Task::new("t".into(), case.operation, "g".into(), addresses, world.course.clone());
+    let task = Task::new(id.into(), case.operation, group.into(), addresses, world.course.clone());
     world.checker.borrow_mut().wants(Wanted {
-        id: "t".into(),
-        group: "g".into(),
+        id: id.into(),
+        group: group.into(),
         operation: case.operation,
         nodes,
         letter: None,
         key: None,
     });
     let (asking, done) = (Rc::clone(world), Rc::new(Cell::new(false)));
-    let is_done = Rc::clone(&done);
+    let (is_done, promised) = (Rc::clone(&done), id.to_owned());
     world.executor.spawn(async move {
         let store = Store::new(Connection::open(&asking, None));
         let admission = Admission { max_queue: 1, ..Admission::default() };
         store.accept(&task, admission).await.expect("a healthy Redis");
-        asking.checker.borrow_mut().promised("t");
+        asking.checker.borrow_mut().promised(&promised);
         is_done.set(true);
     });
     world.executor.run(1_000, || done.get());

@@ -83,6 +83,8 @@ pub struct World {
     /// The effect at which a worker stands still, and how it is let go again.
     pub freeze_at: Cell<Option<u64>>,
     pub frozen: RefCell<Option<oneshot::Sender<()>>>,
+    /// The effect at which the lease of a task lapses, and the task's id.
+    pub(crate) lapse_at: RefCell<Option<(u64, String)>>,
     numbers: Cell<u64>,
     /// Until then Redis's clock does not step forward again.
     pub(crate) steady_at_ms: Cell<u64>,
@@ -129,6 +131,7 @@ impl World {
             crash_at: RefCell::new(BTreeSet::new()),
             freeze_at: Cell::new(None),
             frozen: RefCell::new(None),
+            lapse_at: RefCell::new(None),
             numbers: Cell::new(0),
             steady_at_ms: Cell::new(0),
             desk: RefCell::new(Desk::default()),
@@ -192,6 +195,7 @@ impl World {
     pub(crate) async fn effect(&self, host: Option<usize>) {
         let Some(host) = host else { return };
         self.effects.set(self.effects.get() + 1);
+        self.lapse();
         let is_planned = self.crash_at.borrow().contains(&self.effects.get());
         if is_planned || self.fires(Fault::WorkerCrash) {
             self.crash(host);
@@ -200,6 +204,16 @@ impl World {
         if self.freeze_at.get() == Some(self.effects.get()) {
             self.freeze_at.set(None);
             self.stand_still(host).await;
+        }
+    }
+
+    /// Lets a lease lapse that is to do so now.
+    fn lapse(&self) {
+        let mut lapse = self.lapse_at.borrow_mut();
+        if let Some((_, id)) = lapse.take_if(|(effect, _)| *effect <= self.effects.get()) {
+            let lapsed = [format!("{}leases", store::PREFIX), "0".to_owned(), id];
+            let lapsed = lapsed.map(String::into_bytes);
+            self.server.borrow_mut().keyspace.command("ZADD", &lapsed).expect("a sorted set");
         }
     }
 
