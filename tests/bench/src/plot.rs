@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use crate::report::Figure;
 use crate::table::number;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 890.0;
 const BAR: f64 = 22.0;
 const GAP: f64 = 8.0;
 /// Where bars begin: the names stand before that.
-const LEFT: f64 = 330.0;
+const LEFT: f64 = 460.0;
 /// Room behind the longest whisker for its number.
 const RIGHT: f64 = 90.0;
 const TOP: f64 = 44.0;
