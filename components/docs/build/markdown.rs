@@ -26,7 +26,7 @@ pub(crate) fn render(markdown: &str) -> String {
             Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
                 events.push(Event::Start(Tag::Heading {
                     level: below(*level),
-                    id: Some(CowStr::from(slug(&parsed[index + 1..]))),
+                    id: Some(CowStr::from(slug(parsed.get(index + 1..).unwrap_or_default()))),
                     classes: classes.clone(),
                     attrs: attrs.clone(),
                 }));
