@@ -180,7 +180,9 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
         let page = self.store.letters(filter(&query)?, cursor.as_ref(), limit).await?;
         let mut task_ids = Vec::new();
         let mut skipped = 0;
-        for letter in &page.letters {
+        // Of several for one node the newest goes first: each undo puts the node back to where the task
+        // before it had left it.
+        for letter in page.letters.iter().rev() {
             match self.retry(call, letter).await {
                 Ok(task_id) => task_ids.push(task_id),
                 // Anything but a letter that cannot be retried ends it here; what was begun goes on.
@@ -265,7 +267,9 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         .route(&RETRY, "Retry a dead letter")
         .about(
             "A task of its own resumes the compensation with a fresh budget, in its turn among the \
-             group's tasks. The letter stays until the node has been put back.",
+             group's tasks. The letter stays until the node has been put back. Of several letters \
+             for one group and node, retry the newest first: each puts the node back to where the \
+             task before it had left it.",
         )
         .answer::<crate::submit::TaskAccepted>(202, "The task that retries it.")
         .problems(&[

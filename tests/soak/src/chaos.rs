@@ -90,7 +90,7 @@ impl Chaos {
             Deed::FreezeHost => {
                 cluster.freeze_host(host);
                 // Sometimes shorter than a lease, sometimes longer.
-                self.pause(50..2_500).await;
+                self.pause(50..4_000).await;
                 cluster.thaw_hosts();
                 "hosts frozen"
             }

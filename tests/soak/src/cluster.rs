@@ -17,8 +17,8 @@ const NODES: usize = 3;
 const SETTINGS: [(&str, &str); 8] = [
     ("rollback_retry_delay", "0.1"),
     ("rollback_max_retries", "2"),
-    ("node_timeout", "300"),
-    ("lease", "1"),
+    ("node_timeout", "900"),
+    ("lease", "2"),
     ("forward_max_attempts", "2"),
     ("node_parallelism", "1"),
     ("breaker_failures", "20"),

@@ -29,7 +29,7 @@ use crate::cluster::Cluster;
 pub use crate::report::Report;
 
 /// How long each round does harm.
-const ROUND: Duration = Duration::from_secs(5);
+const ROUND: Duration = Duration::from_secs(8);
 const CLIENTS: usize = 6;
 /// How many earlier ends are looked at again after each round.
 const SAMPLE: usize = 40;
@@ -78,7 +78,7 @@ async fn rounds(cluster: &std::sync::Arc<Cluster>, options: Options) -> anyhow::
         ledger.take_down(&mut checker, &accepted).await?;
         recoveries.push(healed.elapsed());
         ledger.settle_letters(&mut checker).await?;
-        ledger.nodes_agree(cluster)?;
+        ledger.nodes_agree(&mut checker, cluster).await?;
         ledger.ends_stay(&mut checker, SAMPLE).await?;
     }
     Ok(Report {
@@ -86,6 +86,7 @@ async fn rounds(cluster: &std::sync::Arc<Cluster>, options: Options) -> anyhow::
         by_state: ledger.by_state,
         letters_retried: ledger.letters_retried,
         letters_superseded: ledger.letters_superseded,
+        excused: ledger.excused,
         host_restarts: cluster.restarts(),
         deeds: chaos.deeds,
         recoveries,

@@ -16,6 +16,8 @@ pub struct Report {
     pub letters_retried: u64,
     /// Dead letters that a later success had superseded.
     pub letters_superseded: u64,
+    /// Groups that a node held otherwise, after a request to it that Muster had given up on.
+    pub excused: u64,
     /// How often hosts were started again.
     pub host_restarts: usize,
     pub deeds: BTreeMap<&'static str, u64>,
@@ -63,6 +65,7 @@ impl fmt::Display for Report {
             "dead letters: {} retried with success, {} superseded",
             self.letters_retried, self.letters_superseded
         )?;
+        writeln!(f, "groups excused, for a late request: {}", self.excused)?;
         write!(
             f,
             "from healing until all had ended: median {:.1} s, worst {:.1} s",
