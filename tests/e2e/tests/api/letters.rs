@@ -63,6 +63,31 @@ async fn all_that_match_are_retried_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_letters_for_one_node_the_newer_is_retried_first() {
+    let setup = Setup { settings: &[("rollback_max_retries", "0")], ..Setup::default() };
+    let world = World::with(setup).await;
+    // A create leaves its group on node 1, which held nothing before.
+    world.nodes[2].fault(Rule::always(Kind::Create, Fault::Answer { status: 500 }));
+    world.nodes[0].fault(Rule::always(Kind::Delete, Fault::Answer { status: 503 }));
+    assert_eq!(state(&world.created("g").await), "FAILURE");
+    world.nodes[0].heal();
+    // A delete takes it from there, fails at node 3 and cannot put it back.
+    world.nodes[0].fault(Rule::always(Kind::Create, Fault::Answer { status: 503 }));
+    world.nodes[2].fault(Rule::always(Kind::Inspect, Fault::Answer { status: 500 }));
+    assert_eq!(state(&world.deleted("g").await), "FAILURE");
+    assert_eq!(world.letters().await.len(), 2);
+    for node in &world.nodes {
+        node.heal();
+    }
+    let answer = world.post("/dead-letters/retry").await;
+    for task in answer.json["task_ids"].as_array().unwrap() {
+        assert_eq!(state(&world.ended(task.as_str().unwrap()).await), "SUCCESS");
+    }
+    assert!(world.letters().await.is_empty());
+    assert_eq!(world.holders("g"), [false; 3], "as before both tasks");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_operators_do_is_in_the_timeline_with_who_and_why() {
     const TOKENS: &str = "olga:operate:olgas-long-secret";
     let setup = Setup {
