@@ -3,7 +3,6 @@
 //! libraries can check it.
 
 use std::fmt;
-use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +12,7 @@ use sha2::Sha256;
 use store::DueCallback;
 
 use crate::environment::{NodeClient, NodeRequest, SendError};
+use crate::times::rfc3339;
 
 /// How callbacks are delivered.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -54,8 +54,7 @@ pub(crate) async fn deliver<N: NodeClient>(
 }
 
 fn request(key: &[u8], callback: &DueCallback, now_ms: u64) -> NodeRequest {
-    let finished_at = UNIX_EPOCH + Duration::from_millis(callback.finished_at_ms);
-    let finished_at = humantime::format_rfc3339_millis(finished_at).to_string();
+    let finished_at = rfc3339(callback.finished_at_ms);
     let body = json!({
         "type": "task.ended",
         "timestamp": finished_at,
@@ -96,6 +95,23 @@ fn sign(key: &[u8], id: &str, seconds: u64, body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The scripts hand out what stands in Redis, where somebody may have damaged it.
+    #[test]
+    fn no_time_is_too_late_to_be_told() {
+        let text = || String::from("x");
+        let callback = DueCallback {
+            task_id: text(),
+            claim: 1,
+            url: text(),
+            group_id: text(),
+            state: text(),
+            operation: text(),
+            finished_at_ms: u64::MAX,
+        };
+        let body = String::from_utf8(request(b"key", &callback, u64::MAX).body).unwrap();
+        assert!(body.contains("\"9999-12-31T23:59:59.999Z\""), "{body}");
+    }
 
     /// The example of the Standard Webhooks specification's own libraries.
     #[test]

@@ -11,6 +11,7 @@ mod environment;
 mod node_call;
 mod run;
 mod tally;
+mod times;
 mod work;
 
 pub use breaker::BreakerLimits;
@@ -21,3 +22,4 @@ pub use environment::{
 };
 pub use node_call::inspect;
 pub use run::{Drain, Limits, Report};
+pub use times::rfc3339;

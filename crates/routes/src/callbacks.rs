@@ -1,10 +1,11 @@
 //! Callbacks that were not delivered yet: `GET /callbacks`, `POST /callbacks/{task_id}/retry` and
 //! `DELETE /callbacks/{task_id}`.
 
+use drain::rfc3339;
 use http::{Method, StatusCode, Uri};
 use serde::Serialize;
 use settings::{HostPattern, Role};
-use store::{CallbackChange, CallbackLine, CallbackView, Redis, Standing};
+use store::{CallbackChange, CallbackLine, CallbackView, Redis};
 
 use crate::catalogue;
 use crate::page::{self, CURSOR, LIMIT};
@@ -14,7 +15,6 @@ use crate::reply::{Reply, json, no_content};
 use crate::route::{Action, Route};
 use crate::submit::bad_field;
 use crate::task::task_id_of;
-use crate::times::rfc3339;
 use crate::{Api, Call, Nodes};
 
 /// The most bytes of a callback's URL.
@@ -91,7 +91,7 @@ impl From<CallbackView> for CallbackAnswer {
             standing: view.standing.name(),
             attempts: view.attempts,
             last_error: view.last_error,
-            due_at: view.due_at_ms.filter(|_| view.standing == Standing::Waiting).map(rfc3339),
+            due_at: view.due_at_ms.map(rfc3339),
         }
     }
 }

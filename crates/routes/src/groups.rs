@@ -1,5 +1,6 @@
 //! `GET /groups`, `GET /groups/by-id/{group_id}` and `POST /groups/by-id/{group_id}/repair`.
 
+use drain::rfc3339;
 use futures::StreamExt as _;
 use futures::stream::iter;
 use http::{Method, StatusCode};
@@ -16,7 +17,6 @@ use crate::query::{Param, ParamKind};
 use crate::reply::{Reply, json};
 use crate::route::{Action, Route};
 use crate::submit::{accepted, bad_field, check_group_id};
-use crate::times::rfc3339;
 use crate::{Api, Call, Nodes};
 
 /// How many nodes are asked at once.

@@ -1,6 +1,7 @@
 //! Dead letters: `GET /dead-letters`, `GET` and `DELETE /dead-letters/{id}`,
 //! `POST /dead-letters/{id}/retry` and `POST /dead-letters/retry`.
 
+use drain::rfc3339;
 use http::{Method, StatusCode};
 use saga::{DeadLetterKind, Operation, Presence, Task};
 use serde::Serialize;
@@ -15,7 +16,6 @@ use crate::reply::{Reply, json, no_content};
 use crate::route::{Action, Route};
 use crate::submit::accepted;
 use crate::tasks::{GROUP_ID, NODE, OPERATION, operation};
-use crate::times::rfc3339;
 use crate::{Api, Call, Nodes};
 
 pub(crate) static LIST: Route = Route {

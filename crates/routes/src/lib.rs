@@ -38,7 +38,6 @@ mod submit;
 mod task;
 mod tasks;
 mod timeline;
-mod times;
 
 use drain::Clock;
 use http::Request;

@@ -2,6 +2,7 @@
 //! `sweep`.
 
 use drain::Report;
+use drain::rfc3339;
 use http::{Method, Request, StatusCode};
 use serde::Serialize;
 use settings::Role;
@@ -11,7 +12,6 @@ use crate::catalogue;
 use crate::problem::Problem;
 use crate::reply::{Reply, json};
 use crate::route::{Action, Route};
-use crate::times::rfc3339;
 use crate::{Api, Call, Nodes};
 
 pub(crate) static HEALTH: Route =

@@ -1,6 +1,7 @@
 //! `GET /groups/task/{task_id}` and `POST /groups/task/{task_id}/cancel`.
 
 use drain::Clock;
+use drain::rfc3339;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
 use saga::{ClientState, NodeState, Phase, Task};
@@ -16,7 +17,6 @@ use crate::query::{Param, ParamKind};
 use crate::reply::{Reply, json};
 use crate::route::{Action, Route};
 use crate::timeline::{self, TimelineEntry};
-use crate::times::rfc3339;
 use crate::{Api, Call, Nodes};
 
 /// The longest that a request waits for a task to end, in seconds: HTTP hosts allow about 30.

@@ -1,5 +1,6 @@
 //! `GET /tasks`: what has been asked for, newest first.
 
+use drain::rfc3339;
 use http::{Method, StatusCode};
 use saga::{ClientState, Operation};
 use serde::Serialize;
@@ -11,7 +12,6 @@ use crate::problem::Problem;
 use crate::query::{Param, ParamKind, Query};
 use crate::reply::{Reply, json};
 use crate::route::{Action, Route};
-use crate::times::rfc3339;
 use crate::{Api, Call, Nodes};
 
 pub(crate) static LIST: Route = Route {

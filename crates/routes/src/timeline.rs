@@ -1,10 +1,9 @@
 //! A task's timeline: what its workers noted and what people did, as clients read it.
 
+use drain::rfc3339;
 use saga::Task;
 use serde::Serialize;
 use store::TaskView;
-
-use crate::times::rfc3339;
 
 /// One line of a task's timeline.
 #[derive(Serialize)]
