@@ -1,6 +1,5 @@
 //! The loop itself: turn by turn until there is nothing to do.
 
-use futures::FutureExt as _;
 use futures::StreamExt as _;
 use futures::future::{Either, select};
 use store::{CallbackTurn, Redis, Step, Store, StoreError, Verdict};
@@ -145,11 +144,7 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
         }
         let sleep = std::pin::pin!(self.clock.sleep(turn_ms));
         if let Either::Left((Some(first), _)) = select(work.in_flight.next(), sleep).await {
-            let mut answered = vec![first];
-            while let Some(Some(next)) = work.in_flight.next().now_or_never() {
-                answered.push(next);
-            }
-            work.take_in(answered);
+            work.take_in_with(Some(first));
         }
     }
 }

@@ -169,7 +169,12 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     /// Sends what was planned. It must not wait for another turn: should this process stand still
     /// during that one, a call would go out on the strength of a lease that is gone.
     pub(crate) fn begin_calls(&mut self) {
-        let mut came = Vec::new();
+        self.take_in_with(None);
+    }
+
+    /// Takes in `first` and everything else that has come to an end by now.
+    pub(crate) fn take_in_with(&mut self, first: Option<Came>) {
+        let mut came: Vec<Came> = first.into_iter().collect();
         while let Some(Some(next)) = self.in_flight.next().now_or_never() {
             came.push(next);
         }
@@ -177,7 +182,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     }
 
     /// Takes in what came to an end.
-    pub(crate) fn take_in(&mut self, came: Vec<Came>) {
+    fn take_in(&mut self, came: Vec<Came>) {
         let now_ms = self.redis_now_ms();
         let mut touched = Vec::with_capacity(came.len());
         for came in came {

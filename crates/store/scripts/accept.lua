@@ -4,8 +4,8 @@
 -- keys: the prefix
 -- arguments: task id, group id, operation, record, most tasks waiting, channel; idempotency key (''
 --   for none), digest of the request, how long the key is kept in seconds; whose requests are
---   counted ('' for nobody's), most of them in a second; the
---   URL to call when the task ends ('' for none)
+--   counted ('' for nobody's), most of them in a second; the URL to call when the task ends ('' for
+--   none)
 -- answer: 'ACCEPTED', tasks waiting | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
 -- uses: keys clock doorbell batch index callbacks line

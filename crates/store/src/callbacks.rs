@@ -85,7 +85,7 @@ pub struct CallbackView {
     pub standing: Standing,
     pub attempts: u64,
     pub last_error: Option<String>,
-    /// When it is tried next, in milliseconds since the epoch.
+    /// When it is tried next, in milliseconds since the epoch; only while it waits.
     pub due_at_ms: Option<u64>,
 }
 

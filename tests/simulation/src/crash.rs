@@ -192,15 +192,7 @@ pub fn run(engine: &Rc<Engine>, case: &Case) -> Ended {
         // Each worker that is lost is followed by another.
         while !helper.run_drain(0, true).await {}
     });
-    let is_over = || {
-        let checker = world.checker.borrow();
-        checker.is_at_rest() || !checker.violations().is_empty()
-    };
-    if !world.executor.run(DEADLINE_MS, is_over) {
-        world.checker.borrow_mut().violate("it does not end".to_owned());
-    }
-    let rest_ms = world.executor.now_ms() + 3 * LEASE_MS;
-    world.executor.run(rest_ms, || false);
+    run_until_rest(&world);
     if world.checker.borrow().violations().is_empty() {
         world.checker.borrow_mut().at_rest(&mut world.server.borrow_mut().keyspace);
     }
@@ -212,6 +204,19 @@ pub fn run(engine: &Rc<Engine>, case: &Case) -> Ended {
     };
     world.executor.stop();
     ended
+}
+
+/// Until the task has ended, or something was found amiss, and everything has come to rest.
+fn run_until_rest(world: &World) {
+    let is_over = || {
+        let checker = world.checker.borrow();
+        checker.is_at_rest() || !checker.violations().is_empty()
+    };
+    if !world.executor.run(DEADLINE_MS, is_over) {
+        world.checker.borrow_mut().violate("it does not end".to_owned());
+    }
+    let rest_ms = world.executor.now_ms() + 3 * LEASE_MS;
+    world.executor.run(rest_ms, || false);
 }
 
 /// Runs a case in which the first worker is not lost at effect `at`, but stands still there until
@@ -236,16 +241,8 @@ pub fn run_stale(engine: &Rc<Engine>, case: &Case, at: u64) -> Option<(Ended, Ve
     world.executor.spawn(async move {
         second.run_drain(1, true).await;
     });
-    let is_over = || {
-        let checker = world.checker.borrow();
-        checker.is_at_rest() || !checker.violations().is_empty()
-    };
-    if !world.executor.run(DEADLINE_MS, is_over) {
-        world.checker.borrow_mut().violate("it does not end".to_owned());
-    }
     // The second drain ends too, before the first goes on.
-    let rest_ms = world.executor.now_ms() + 3 * LEASE_MS;
-    world.executor.run(rest_ms, || false);
+    run_until_rest(&world);
     let before = world.server.borrow_mut().keyspace.dump();
     if let Some(thaw) = world.frozen.borrow_mut().take() {
         let _ = thaw.send(());
