@@ -12,21 +12,8 @@ use drain::{
 use futures::executor::block_on;
 use proptest::prelude::*;
 use saga::{Operation, Verb};
-use store::{Redis, RedisError, Store, Value};
-
-/// A Redis that answers what it was told to, and then is away.
-struct Scripted(RefCell<Vec<Vec<Value>>>);
-
-impl Redis for Scripted {
-    fn command(
-        &self,
-        _: &str,
-        _: Vec<Vec<u8>>,
-    ) -> impl Future<Output = Result<Vec<Value>, RedisError>> {
-        let away = || RedisError::Unreachable("no".to_owned());
-        ready(self.0.borrow_mut().pop().ok_or_else(away))
-    }
-}
+use store::{Store, Value};
+use test_redis::Scripted;
 
 struct Nodes(RefCell<Vec<Result<NodeResponse, SendError>>>);
 
@@ -157,7 +144,7 @@ proptest! {
         responses in prop::collection::vec(response(), 0..20),
     ) {
         let drain = Drain {
-            store: Store::new(Scripted(RefCell::new(turns))),
+            store: Store::new(Scripted::new(turns)),
             client: Nodes(RefCell::new(responses)),
             adapter: Anything,
             clock: Instantly::default(),

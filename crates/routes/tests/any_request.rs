@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops when something is amiss")]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::{Future, ready};
 
 use drain::Clock;
@@ -13,21 +13,8 @@ use http::{Method, Request};
 use proptest::prelude::*;
 use routes::{Api, Body, NoNodes};
 use settings::{ApiSettings, Role, Token};
-use store::{Redis, RedisError, Store, Value};
-
-/// A Redis that answers what it was told to, and then is away.
-struct Scripted(RefCell<Vec<Vec<Value>>>);
-
-impl Redis for Scripted {
-    fn command(
-        &self,
-        _: &str,
-        _: Vec<Vec<u8>>,
-    ) -> impl Future<Output = Result<Vec<Value>, RedisError>> {
-        let away = || RedisError::Unreachable("no".to_owned());
-        ready(self.0.borrow_mut().pop().ok_or_else(away))
-    }
-}
+use store::{Store, Value};
+use test_redis::Scripted;
 
 /// A clock on which waiting takes no time.
 #[derive(Default)]
@@ -64,7 +51,7 @@ fn settings() -> ApiSettings {
 /// Answers one request and gives status, type and body; of a stream, an empty one.
 fn answer(request: &Request<Vec<u8>>, redis: Vec<Vec<Value>>) -> (u16, String, Vec<u8>) {
     let api = Api {
-        store: Store::new(Scripted(RefCell::new(redis))),
+        store: Store::new(Scripted::new(redis)),
         settings: settings(),
         worker_settings: || Ok(()),
         nodes: NoNodes,
