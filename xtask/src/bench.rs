@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use crate::process::{self, on_path};
+use crate::process::{self, PassedOn, on_path};
 use crate::{build, paths, redis, toolchain};
 
 /// The component that the API is compared with.
@@ -11,15 +11,7 @@ pub(crate) const PROBE: &str = "bench-probe";
 /// The workspace's profile for what is measured.
 const PROFILE: &str = "measure";
 
-#[derive(clap::Args)]
-#[command(disable_help_flag = true)]
-pub(crate) struct Options {
-    /// What the bench itself takes: see `cargo xtask bench --help`.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<String>,
-}
-
-pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: &PassedOn) -> anyhow::Result<ExitCode> {
     let toolchain = toolchain::get(None)?;
     println!("{}", toolchain.description());
     build::components(&toolchain)?;

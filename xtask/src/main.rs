@@ -40,9 +40,9 @@ enum Task {
     /// Run seeds of the simulation: the real code under drawn faults and virtual time.
     Simulate(simulate::Options),
     /// Measure: accept, drain, latency, recovery, each beside something else.
-    Bench(bench::Options),
+    Bench(process::PassedOn),
     /// Kill, freeze and cut off real processes under load, and check every promise.
-    Soak(soak::Options),
+    Soak(process::PassedOn),
     /// Get the wasm32-wasip2 target, and say where it comes from.
     Toolchain(toolchain::Options),
 }

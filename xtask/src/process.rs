@@ -109,6 +109,14 @@ fn die_with_parent(command: &mut Command) {
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_command: &mut Command) {}
 
+/// A command line that is a program's own, `--help` with it.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct PassedOn {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
+}
+
 /// Runs `command` to its end and fails when it does.
 pub(crate) fn run(name: &str, command: &mut Command) -> anyhow::Result<()> {
     let status = Running::start(name, command)?.wait()?;

@@ -2,17 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::{build, paths, process, redis, toolchain};
+use crate::process::{self, PassedOn};
+use crate::{build, paths, redis, toolchain};
 
-#[derive(clap::Args)]
-#[command(disable_help_flag = true)]
-pub(crate) struct Options {
-    /// What the soak itself takes: see `cargo xtask soak --help`.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<String>,
-}
-
-pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: &PassedOn) -> anyhow::Result<ExitCode> {
     let toolchain = toolchain::get(None)?;
     println!("{}", toolchain.description());
     build::components(&toolchain)?;
