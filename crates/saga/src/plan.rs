@@ -109,6 +109,11 @@ impl Task {
         if self.phase == Phase::Rollback && !undoing(self) {
             self.end_rollback(now_ms);
         }
+        if starting == Starting::Allowed && self.status(now_ms) == Status::Held {
+            // Only of a damaged record: it would be handed back and taken up for ever.
+            self.give_up("given up: its record does not tell what to do next", now_ms);
+            self.end_rollback(now_ms);
+        }
         Plan { calls, status: self.status(now_ms) }
     }
 
