@@ -40,14 +40,14 @@ impl Redis for Connection {
         }
         let is_lost_after = world.fires(Fault::RedisLostAfter);
         let (tell, told) = oneshot::channel();
-        let (carrier, name) = (Rc::clone(world), name.to_owned());
+        let (carrier, name, host) = (Rc::clone(world), name.to_owned(), self.host);
         // Once sent, the command is on its way whatever becomes of its sender.
         world.executor.spawn(async move {
             carrier.travel().await;
             let result = if carrier.redis_is_away() {
                 Err(RedisError::Unreachable("the connection was lost".to_owned()))
             } else {
-                carrier.redis(&name, &arguments)
+                carrier.redis(&name, &arguments, host)
             };
             carrier.travel().await;
             let _ = tell.send(result);

@@ -72,11 +72,13 @@ impl Server {
 }
 
 impl World {
-    /// Has Redis carry out a command now, and lets everybody see what came of it.
+    /// Has Redis carry out a command of `host`, or of a client, and lets everybody see what came of
+    /// it.
     pub(crate) fn redis(
         &self,
         name: &str,
         arguments: &[Vec<u8>],
+        host: Option<usize>,
     ) -> Result<Vec<Value>, RedisError> {
         let now_ms = self.executor.now_ms();
         let mut server = self.server.borrow_mut();
@@ -84,7 +86,7 @@ impl World {
         server.keyspace.subscribers = i64::try_from(listening).unwrap_or(i64::MAX);
         let result = server.command(&self.engine, now_ms, name, arguments);
         let published = std::mem::take(&mut server.keyspace.published);
-        self.checker.borrow_mut().observe(&server.keyspace);
+        self.checker.borrow_mut().observe(&server.keyspace, host);
         drop(server);
         published.iter().for_each(|_| self.wake_all());
         if let Err(RedisError::Refused(reason)) = &result

@@ -73,6 +73,16 @@ struct Tracked {
     /// Its letter was superseded before it started.
     superseded: bool,
     is_gone: bool,
+    claim: Claim,
+}
+
+/// Who holds a task, as seen in Redis.
+#[derive(Clone, Debug, Default)]
+struct Claim {
+    /// The host whose command raised the epoch last.
+    holder: Option<usize>,
+    epoch: String,
+    record: String,
 }
 
 impl Tracked {
@@ -144,6 +154,7 @@ impl Checker {
             visits: BTreeMap::new(),
             superseded: false,
             is_gone: false,
+            claim: Claim::default(),
         });
     }
 
@@ -215,8 +226,37 @@ impl Checker {
         self.tasks[*self.by_id.get(id)?].state.as_deref()
     }
 
-    /// Reads what clients would be told now that Redis carried out a command.
-    pub fn observe(&mut self, keyspace: &Keyspace) {
+    /// Looks at Redis now that it has carried out a command of `host`, or of a client.
+    pub fn observe(&mut self, keyspace: &Keyspace, host: Option<usize>) {
+        if let Some(host) = host {
+            self.observe_claims(keyspace, host);
+        }
+        self.observe_states(keyspace);
+    }
+
+    /// Only who claimed a task last may store what came of it.
+    fn observe_claims(&mut self, keyspace: &Keyspace, host: usize) {
+        for index in 0..self.tasks.len() {
+            let Tracked { key, claim, wanted, .. } = &mut self.tasks[index];
+            let field = |name| keyspace.peek_field(key, name).unwrap_or_default();
+            let (epoch, record) = (field("epoch"), field("record"));
+            if claim.epoch != epoch {
+                epoch.clone_into(&mut claim.epoch);
+                claim.holder = Some(host);
+            }
+            if claim.record != record {
+                let is_first = claim.record.is_empty();
+                record.clone_into(&mut claim.record);
+                if !is_first && !record.is_empty() && claim.holder != Some(host) {
+                    let what = format!("w{host} stores {}, which it does not hold", wanted.id);
+                    self.violate(what);
+                }
+            }
+        }
+    }
+
+    /// Reads what clients would be told.
+    fn observe_states(&mut self, keyspace: &Keyspace) {
         let mut started = Vec::new();
         let mut ended = Vec::new();
         for index in 0..self.tasks.len() {
