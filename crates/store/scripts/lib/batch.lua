@@ -6,6 +6,7 @@ local counts = {} -- how much to add, by field
 local metrics = {} -- how much to add, by name
 local leases = {} -- when each ends, or false, by task id
 local expiring = {} -- times and members
+local groups = {} -- whether some node holds it, by group
 
 local function count(field, by)
   counts[field] = (counts[field] or 0) + by
@@ -28,6 +29,11 @@ end
 
 local function unlease(id)
   leases[id] = false
+end
+
+-- Lists a group, or takes it off the list.
+local function list_group(group, is_held)
+  groups[group] = is_held
 end
 
 local function call_in_parts(command, key, values)
@@ -54,5 +60,16 @@ local function write_batch()
   end
   for name, by in pairs(metrics) do redis.call('HINCRBY', METRICS, name, by) end
   call_in_parts('ZADD', EXPIRING, expiring)
-  counts, metrics, leases, expiring = {}, {}, {}, {}
+  local held, gone = {}, {}
+  for group, is_held in pairs(groups) do
+    if is_held then
+      held[#held + 1] = 0
+      held[#held + 1] = group
+    else
+      gone[#gone + 1] = group
+    end
+  end
+  call_in_parts('ZADD', GROUPS, held)
+  call_in_parts('ZREM', GROUPS, gone)
+  counts, metrics, leases, expiring, groups = {}, {}, {}, {}, {}
 end

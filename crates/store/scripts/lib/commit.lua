@@ -29,12 +29,8 @@ local function register(group, holdings)
   if not is_held then
     for _, held in ipairs(redis.call('HVALS', key)) do is_held = is_held or held ~= 'absent' end
   end
-  if is_held then
-    redis.call('ZADD', GROUPS, 0, group)
-  else
-    redis.call('DEL', key)
-    redis.call('ZREM', GROUPS, group)
-  end
+  if not is_held then redis.call('DEL', key) end
+  list_group(group, is_held)
 end
 
 local function finish(c, group, letter, created_at, callback, ttl_s)

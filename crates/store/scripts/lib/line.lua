@@ -33,16 +33,18 @@ end
 -- Takes an ended task out of its group's line and lets the next one go.
 local function leave_line(id, group)
   local line = line_key(group)
-  local first = redis.call('LPOP', line)
-  if first ~= id then
-    if first then redis.call('LPUSH', line, first) end
+  -- Most often it is alone there, and this is all.
+  local popped = redis.call('LPOP', line, 2) or {}
+  if popped[2] then redis.call('LPUSH', line, popped[2]) end
+  if popped[1] ~= id then
+    if popped[1] then redis.call('LPUSH', line, popped[1]) end
     redis.call('LREM', line, 1, id)
     return
   end
-  local next_id = redis.call('LINDEX', line, 0)
+  local next_id = popped[2]
   while next_id and redis.call('EXISTS', task_key(next_id)) == 0 do
     redis.call('LPOP', line)
-    next_id = redis.call('LINDEX', line, 0)
+    next_id = redis.call('LINDEX', line, 0) or nil
   end
   if next_id then make_ready(next_id, 'queue') end
 end
