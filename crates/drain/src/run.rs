@@ -97,6 +97,7 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
         let sent_at_ms = self.clock.now_ms();
         let (commits, gated) = work.take_news();
         let renewals = work.due_renewals(sent_at_ms);
+        let renewed = !renewals.is_empty();
         let idle = work.held() == 0 && work.callbacks_under_way == 0;
         let tallies = work.tally.flush(sent_at_ms, idle);
         let callbacks = CallbackTurn {
@@ -125,7 +126,7 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
             })
             .await?;
         work.closing = closing;
-        work.follow(answer, gated, sent_at_ms)
+        work.follow(answer, gated, sent_at_ms, renewed)
     }
 
     /// Waits for an answer of a node or for the next turn, whichever comes first, and takes in

@@ -22,6 +22,11 @@ use crate::node_call;
 use crate::run::{Drain, Report};
 use crate::tally::Tally;
 
+/// How old the stored record of a task may get, in milliseconds, before what was learned since is
+/// stored: for clients to see, for less doubt after a crash, and because Redis then tells whether
+/// the task was cancelled. So much later than a cancel, at most, a node is still changed.
+const RECORD_AGE_MS_MAX: u64 = 100;
+
 /// What was under way and came to an end.
 pub(crate) enum Came {
     Answer(Answered),
@@ -40,7 +45,7 @@ pub(crate) struct Answered {
     took_ms: Option<u64>,
 }
 
-/// A call that waits until its intent is stored.
+/// A call that waits until the turn that stores its intent is over.
 pub(crate) struct Gated {
     task_id: String,
     epoch: u64,
@@ -50,6 +55,39 @@ pub(crate) struct Gated {
 struct Held {
     task: Task,
     epoch: u64,
+    /// When the turn began that last began or renewed its lease, by our clock.
+    leased_at_ms: u64,
+    /// When its record was last put among the news for a turn.
+    stored_at_ms: u64,
+    /// There is more to tell than that record does.
+    is_changed: bool,
+    /// That record still waits for the turn.
+    is_news: bool,
+}
+
+impl Held {
+    /// The task's record as news for the next turn. Times are ours, and Redis's.
+    fn commit(
+        &mut self,
+        kind: CommitKind,
+        own_now_ms: u64,
+        now_ms: u64,
+    ) -> Result<Commit, StoreError> {
+        self.stored_at_ms = own_now_ms;
+        self.is_changed = false;
+        self.is_news = true;
+        Commit::new(&self.task, self.epoch, kind, now_ms)
+    }
+
+    fn is_record_old(&self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.stored_at_ms) >= RECORD_AGE_MS_MAX
+    }
+
+    /// Whether the lease may be gone before a call that is sent now is over, for instance because
+    /// this process was frozen: nothing that changes a node may be sent on its strength.
+    fn is_lease_doubtful(&self, now_ms: u64, lease_ms: u64) -> bool {
+        now_ms.saturating_sub(self.leased_at_ms) >= lease_ms / 2
+    }
 }
 
 type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Came> + 'a>>>;
@@ -103,7 +141,19 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         !self.commits.is_empty() || !self.callback_outcomes.is_empty()
     }
 
+    /// What the turn that begins now is to tell Redis, and the calls that wait for it.
     pub(crate) fn take_news(&mut self) -> (Vec<Commit>, Vec<Gated>) {
+        let (own_now_ms, now_ms) = (self.drain.clock.now_ms(), self.redis_now_ms());
+        let mut old_records = Vec::new();
+        for held in self.held.values_mut() {
+            let is_worth_it = held.is_changed || held.task.has_unsent();
+            if is_worth_it && !held.is_news && held.is_record_old(own_now_ms) {
+                held.task.withdraw_unsent();
+                old_records.push(held.commit(CommitKind::Journal, own_now_ms, now_ms));
+            }
+            held.is_news = false;
+        }
+        old_records.into_iter().for_each(|commit| self.push_commit(commit));
         (std::mem::take(&mut self.commits), std::mem::take(&mut self.gated))
     }
 
@@ -117,14 +167,16 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     }
 
     /// Does what Redis's answer to a turn asks for. `gated` are the calls whose intents the turn
-    /// stored, `sent_at_ms` is when it began, by our clock.
+    /// stored, `sent_at_ms` is when it began, by our clock, and `renewed` whether it renewed every
+    /// lease.
     pub(crate) fn follow(
         &mut self,
         answer: StepAnswer,
         gated: Vec<Gated>,
         sent_at_ms: u64,
+        renewed: bool,
     ) -> Result<Verdict, StoreError> {
-        let now_ms = self.drain.clock.now_ms();
+        let (now_ms, lease_ms) = (self.drain.clock.now_ms(), self.drain.limits.lease_ms);
         self.clock_offset_ms = answer.now_ms.saturating_sub(now_ms);
         self.report.turns += 1;
         for task_id in &answer.stale {
@@ -132,16 +184,19 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             self.held.remove(task_id);
             self.drain.log.line("claim lost to another worker", &[("task_id", task_id)]);
         }
-        // Long after the turn was sent (this process was frozen, say) the leases may be gone by
-        // now, so nothing may be sent on their strength.
-        let too_late = now_ms.saturating_sub(sent_at_ms) >= self.drain.limits.lease_ms / 2;
+        if renewed {
+            for held in self.held.values_mut() {
+                held.leased_at_ms = sent_at_ms;
+            }
+        }
         for Gated { task_id, epoch, call } in gated {
-            if too_late {
+            let Some(held) = self.held.get_mut(&task_id) else { continue };
+            // Storing the record renewed the lease.
+            held.leased_at_ms = sent_at_ms;
+            if held.is_lease_doubtful(now_ms, lease_ms) {
                 self.held.remove(&task_id);
             } else if answer.cancelled.contains(&task_id) && call.kind == CallKind::Act {
-                if let Some(held) = self.held.get_mut(&task_id) {
-                    held.task.withdraw(call);
-                }
+                held.task.withdraw(call);
             } else {
                 self.start(&task_id, epoch, call);
             }
@@ -158,7 +213,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         }
         for claimed in answer.claimed {
             self.report.claimed += 1;
-            self.take_up(&claimed);
+            self.take_up(&claimed, sent_at_ms);
         }
         match self.failure.take() {
             Some(failure) => Err(failure),
@@ -172,13 +227,19 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         self.take_in_with(None);
     }
 
-    /// Takes in `first` and everything else that has come to an end by now.
+    /// Takes in `first` and everything else that has come to an end by now, until all calls that
+    /// follow from it are on their way too.
     pub(crate) fn take_in_with(&mut self, first: Option<Came>) {
         let mut came: Vec<Came> = first.into_iter().collect();
-        while let Some(Some(next)) = self.in_flight.next().now_or_never() {
-            came.push(next);
+        loop {
+            while let Some(Some(next)) = self.in_flight.next().now_or_never() {
+                came.push(next);
+            }
+            if came.is_empty() {
+                return;
+            }
+            self.take_in(std::mem::take(&mut came));
         }
-        self.take_in(came);
     }
 
     /// Takes in what came to an end.
@@ -216,7 +277,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         }
     }
 
-    fn take_up(&mut self, claimed: &Claimed) {
+    fn take_up(&mut self, claimed: &Claimed, sent_at_ms: u64) {
         let now_ms = self.redis_now_ms();
         let mut task: Task = match serde_json::from_slice(&claimed.record) {
             Ok(task) => task,
@@ -230,7 +291,15 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             None => {}
         }
         task.take_up(claimed.recoveries, now_ms);
-        self.held.insert(claimed.task_id.clone(), Held { task, epoch: claimed.epoch });
+        let held = Held {
+            task,
+            epoch: claimed.epoch,
+            leased_at_ms: sent_at_ms,
+            stored_at_ms: sent_at_ms,
+            is_changed: false,
+            is_news: false,
+        };
+        self.held.insert(claimed.task_id.clone(), held);
         self.advance(&claimed.task_id);
     }
 
@@ -261,24 +330,28 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     fn advance(&mut self, task_id: &str) {
         let now_ms = self.redis_now_ms();
         let starting = if self.closing { Starting::Held } else { Starting::Allowed };
+        let (own_now_ms, lease_ms) = (self.drain.clock.now_ms(), self.drain.limits.lease_ms);
         let Some(held) = self.held.get_mut(task_id) else { return };
         let plan = held.task.plan(now_ms, starting);
         let epoch = held.epoch;
+        let changes_node = plan.calls.iter().any(|call| call.changes_node());
+        let must_ask = changes_node
+            && (held.is_record_old(own_now_ms) || held.is_lease_doubtful(own_now_ms, lease_ms));
+        held.is_changed = true;
         let kind = match plan.status {
-            Status::Running if plan.calls.iter().any(|call| call.needs_stored_intent()) => {
-                Some(CommitKind::Journal)
-            }
+            Status::Running if plan.must_store || must_ask => Some(CommitKind::Journal),
             Status::Running => None,
             Status::Waiting { due_at_ms } => Some(CommitKind::Delay { due_at_ms }),
             Status::Held => Some(CommitKind::Release),
             Status::Ended => Some(CommitKind::Finish),
         };
-        if let Some(kind) = kind {
-            let commit = Commit::new(&held.task, epoch, kind, now_ms);
+        let commit = kind.map(|kind| held.commit(kind, own_now_ms, now_ms));
+        let is_gated = held.is_news;
+        if let Some(commit) = commit {
             self.push_commit(commit);
         }
         for call in plan.calls {
-            if call.needs_stored_intent() {
+            if is_gated && call.changes_node() {
                 self.gated.push(Gated { task_id: task_id.to_owned(), epoch, call });
             } else {
                 self.start(task_id, epoch, call);

@@ -83,7 +83,7 @@ pub(crate) struct TaskSettings {
     /// Seconds before a failed undo is tried again; fractions are fine.
     #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 86400)))]
     rollback_retry_delay: Option<f64>,
-    /// How many nodes are called at once.
+    /// How many nodes are changed at once.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 1000)))]
     node_parallelism: Option<u32>,
 }
@@ -296,7 +296,7 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
     }
 
     fn dry_run(&self, wanted: Wanted) -> DryRun {
-        let Wanted { operation, group_id, .. } = wanted;
+        let Wanted { operation, group_id, course, .. } = wanted;
         let planned =
             |node: &String, call, condition| PlannedCall { node: node.clone(), call, condition };
         let (before, has_changed) = match operation {
@@ -304,8 +304,9 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
             Operation::Delete => ("the node holds the group", "the task deleted it there"),
         };
         let nodes = &self.settings.nodes;
-        let forward = nodes.iter().flat_map(|node| {
-            [planned(node, "inspect", "always"), planned(node, operation.name(), before)]
+        let forward = nodes.chunks(course.round_nodes()).flat_map(|round| {
+            let looks = round.iter().map(|node| planned(node, "inspect", "always"));
+            looks.chain(round.iter().map(|node| planned(node, operation.name(), before)))
         });
         let reverse = operation.reverse().name();
         let back = nodes.iter().rev().map(|node| planned(node, reverse, has_changed));

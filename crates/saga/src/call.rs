@@ -31,10 +31,10 @@ pub enum Verb {
 }
 
 impl Call {
-    /// Whether the record, as it stands, must be stored before the call is made: so it is for every
-    /// call that changes a node, or a crash would hide that it may have taken effect.
+    /// Whether it is to change the node. No such call may be sent before the intent to is stored,
+    /// or a crash would hide that it may have taken effect: see [`crate::Plan::must_store`].
     #[must_use]
-    pub fn needs_stored_intent(self) -> bool {
+    pub fn changes_node(self) -> bool {
         matches!(self.kind, CallKind::Act | CallKind::Undo)
     }
 

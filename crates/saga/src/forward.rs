@@ -2,7 +2,7 @@
 
 use crate::answer::{ChangeAnswer, Failure, LookAnswer};
 use crate::node::{NodeState, Step};
-use crate::task::{Presence, Task};
+use crate::task::Task;
 
 /// Milliseconds before a node is tried again going forward; doubled each time.
 const FORWARD_RETRY_DELAY_MS: u64 = 1_000;
@@ -13,18 +13,25 @@ impl Task {
     /// The look before the call: what the node holds decides whether there is anything to do, and
     /// what a rollback may take back.
     pub(crate) fn looked(&mut self, index: usize, answer: LookAnswer, now_ms: u64) {
+        let wanted = self.operation.wanted();
+        let Some(node) = self.nodes.get_mut(index) else { return };
+        let is_intended = node.state == NodeState::Calling;
         match answer {
-            LookAnswer::Holds(held) => self.held_before(index, held, now_ms),
-            LookAnswer::Failed(failure) => self.forward_failed(index, failure, now_ms),
+            LookAnswer::Holds(held) if held != wanted => {
+                node.before.get_or_insert(held);
+                node.step = if is_intended {
+                    Step::Granted { looked_at_ms: now_ms }
+                } else {
+                    Step::Looked { at_ms: now_ms }
+                };
+                return;
+            }
+            _ if is_intended => node.withdraw(),
+            _ => {}
         }
-    }
-
-    fn held_before(&mut self, index: usize, held: Presence, now_ms: u64) {
-        if held == self.operation.wanted() {
-            self.as_wanted(index, now_ms);
-        } else if let Some(node) = self.nodes.get_mut(index) {
-            node.before.get_or_insert(held);
-            node.step = Step::Looked;
+        match answer {
+            LookAnswer::Holds(_) => self.as_wanted(index, now_ms),
+            LookAnswer::Failed(failure) => self.forward_failed(index, failure, now_ms),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::task::{Presence, is_false};
 pub enum NodeState {
     /// Not called (or tried, refused, and to be tried again).
     Pending,
-    /// The intent to call is stored; the answer is not known.
+    /// The intent to call is noted down; whether the call was sent, and its answer, are not known.
     Calling,
     /// This task changed the node.
     Applied,
@@ -41,7 +41,7 @@ pub struct Node {
     /// An earlier call of this task may have taken effect, whatever later calls said.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) uncertain: bool,
-    /// Calls sent that were to change the node.
+    /// Calls sent that were to change the node; while it is `calling`, the one intended counts.
     #[serde(default)]
     pub(crate) attempts: u32,
     /// Tries going forward that failed, against `forward_max_attempts`.
@@ -75,8 +75,10 @@ pub(crate) enum Step {
     Idle,
     /// A look is under way.
     Looking,
-    /// The look is done and the node is to be changed.
-    Looked,
+    /// The look is done and the node is to be changed, once the others of its round are looked at.
+    Looked { at_ms: u64 },
+    /// The intent to change it is noted down, and the call is yet to be sent.
+    Granted { looked_at_ms: u64 },
     /// A call that changes the node is under way.
     Changing,
     /// The last answer did not settle what the node holds: ask it. The failure is what to record
@@ -141,8 +143,35 @@ impl Node {
         self.updated_at_ms
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.step != Step::Idle
+    /// Whether a call to it is under way, or must follow whatever else happens.
+    pub(crate) fn is_under_way(&self) -> bool {
+        match self.step {
+            Step::Idle | Step::Looked { .. } | Step::Granted { .. } => false,
+            Step::Looking | Step::Changing | Step::SettleDue(_) | Step::Settling(_) => true,
+        }
+    }
+
+    /// Whether it is still to be made as wanted.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, NodeState::Pending | NodeState::Unknown | NodeState::Calling)
+    }
+
+    /// Notes down the intent to change the node, after the look at `looked_at_ms`.
+    pub(crate) fn grant(&mut self, looked_at_ms: u64, now_ms: u64) {
+        self.state = NodeState::Calling;
+        self.step = Step::Granted { looked_at_ms };
+        self.attempts = self.attempts.saturating_add(1);
+        self.updated_at_ms = Some(now_ms);
+    }
+
+    /// Takes the intent back: the call was not sent. What a look said is still good.
+    pub(crate) fn withdraw(&mut self) {
+        self.state = if self.uncertain { NodeState::Unknown } else { NodeState::Pending };
+        self.step = match self.step {
+            Step::Granted { looked_at_ms } => Step::Looked { at_ms: looked_at_ms },
+            _ => Step::Idle,
+        };
+        self.attempts = self.attempts.saturating_sub(1);
     }
 
     pub(crate) fn is_waiting(&self, now_ms: u64) -> bool {

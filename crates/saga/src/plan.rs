@@ -1,8 +1,12 @@
 //! What a task does next.
 
 use crate::call::{Call, CallKind};
-use crate::node::{NodeState, Step};
+use crate::node::{Node, NodeState, Step};
 use crate::task::{Phase, Task};
+
+/// For how long, in milliseconds, an answer to a look is good enough to act on. Somebody else may
+/// change the node meanwhile.
+const LOOK_AGE_MS_MAX: u64 = 1_000;
 
 /// Whether [`Task::plan`] may start anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +21,9 @@ pub enum Starting {
 pub struct Plan {
     /// Calls to make now, each to be given back to [`Task::answer`] with what came of it.
     pub calls: Vec<Call>,
+    /// The record, as it stands, must be stored before those of `calls` that change a node are
+    /// sent: it holds the intent to.
+    pub must_store: bool,
     pub status: Status,
 }
 
@@ -43,6 +50,7 @@ impl Task {
         if self.phase == Phase::Queued {
             let retrying = self.retry_of.is_some();
             self.phase = if retrying { Phase::Rollback } else { Phase::Forward };
+            self.unstored = retrying;
             self.note(now_ms, "started", None);
         }
         for node in &mut self.nodes {
@@ -86,10 +94,22 @@ impl Task {
     pub fn withdraw(&mut self, call: Call) {
         let Some(node) = self.nodes.get_mut(call.node) else { return };
         if call.kind == CallKind::Act && node.state == NodeState::Calling {
-            node.state = if node.uncertain { NodeState::Unknown } else { NodeState::Pending };
-            node.step = Step::Looked;
-            node.attempts = node.attempts.saturating_sub(1);
+            node.withdraw();
         }
+    }
+
+    /// Takes back every intent whose call was not planned yet, so that the record can be stored
+    /// without doubt about nodes that were not called. The plan that notes them down again must be
+    /// stored first.
+    pub fn withdraw_unsent(&mut self) {
+        let unsent = |node: &&mut Node| matches!(node.step, Step::Granted { .. });
+        self.nodes.iter_mut().filter(unsent).for_each(Node::withdraw);
+    }
+
+    /// Whether the record holds intents whose calls were not planned yet.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node.step, Step::Granted { .. }))
     }
 
     /// What to do next at `now_ms`.
@@ -114,13 +134,19 @@ impl Task {
             self.give_up("given up: its record does not tell what to do next", now_ms);
             self.end_rollback(now_ms);
         }
-        Plan { calls, status: self.status(now_ms) }
+        let status = self.status(now_ms);
+        if status != Status::Running {
+            self.withdraw_unsent();
+        }
+        let must_store = self.unstored && calls.iter().any(|call| call.changes_node());
+        self.unstored &= !must_store;
+        Plan { calls, must_store, status }
     }
 
     /// Ends the forward phase when it is over: every node as wanted, or a failure and nothing
     /// under way any more.
     fn turn(&mut self, now_ms: u64) {
-        if self.nodes.iter().any(|node| node.is_busy() && node.step != Step::Looked) {
+        if self.nodes.iter().any(Node::is_under_way) {
             return;
         }
         if self.error.is_some() {
@@ -139,14 +165,14 @@ impl Task {
         if self.phase.is_end() {
             return Status::Ended;
         }
-        if self.nodes.iter().any(|node| node.is_busy() && node.step != Step::Looked) {
+        if self.nodes.iter().any(Node::is_under_way) {
             return Status::Running;
         }
         let open = self.nodes.iter().filter(|node| match self.phase {
             Phase::Rollback => node.state == NodeState::Undoing,
-            _ => matches!(node.state, NodeState::Pending | NodeState::Unknown),
+            _ => node.is_open(),
         });
-        // In the forward phase the nodes come in order, so a node that waits holds up the rest.
+        // In the forward phase a node that waits holds up the rest.
         let waiting: Vec<u64> = match self.phase {
             Phase::Rollback if open.clone().all(|node| node.is_waiting(now_ms)) => {
                 open.filter_map(|node| node.due_at_ms).collect()
@@ -172,41 +198,67 @@ impl Task {
         calls
     }
 
+    /// Goes forward in rounds of some nodes each. First all of a round are asked what they hold, so
+    /// that nothing is changed yet when one of them cannot even be asked; then the intent to change
+    /// them is noted down, for all at once, and they are changed in their order. A node that waits
+    /// to be tried again holds up the rest.
     fn start_forward(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
-        let mut places = self.course.node_parallelism.max(1);
+        if self.nodes.iter().any(|node| node.is_open() && node.is_waiting(now_ms)) {
+            return;
+        }
+        if !self.nodes.iter().any(|node| node.state == NodeState::Calling) {
+            self.start_round(now_ms, calls);
+        }
+        let under_way = self.nodes.iter().filter(|node| node.is_under_way()).count();
+        let mut places = self.course.parallel().saturating_sub(under_way);
         for (index, node) in self.nodes.iter_mut().enumerate() {
+            let Step::Granted { looked_at_ms } = node.step else { continue };
             if places == 0 {
                 return;
             }
-            match (node.state, &node.step) {
-                (_, Step::Looked) => {
-                    node.state = NodeState::Calling;
-                    node.step = Step::Changing;
-                    node.attempts = node.attempts.saturating_add(1);
-                    node.updated_at_ms = Some(now_ms);
-                    calls.push(Call { node: index, kind: CallKind::Act });
-                }
-                (NodeState::Pending | NodeState::Unknown, Step::Idle)
-                    if node.is_waiting(now_ms) => {}
-                (NodeState::Pending | NodeState::Unknown, Step::Idle) => {
-                    node.step = Step::Looking;
-                    node.due_at_ms = None;
-                    calls.push(Call { node: index, kind: CallKind::Look });
-                }
-                (_, Step::Idle) => continue,
-                _ => {}
-            }
             places -= 1;
+            let is_fresh = now_ms.saturating_sub(looked_at_ms) <= LOOK_AGE_MS_MAX;
+            let (step, kind) = if is_fresh {
+                (Step::Changing, CallKind::Act)
+            } else {
+                (Step::Looking, CallKind::Look)
+            };
+            node.step = step;
+            calls.push(Call { node: index, kind });
+        }
+    }
+
+    /// Looks at the next nodes that are not as wanted yet, or, when that is done, notes down the
+    /// intent to change them.
+    fn start_round(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
+        let size = self.course.round_nodes();
+        let is_open = |(_, node): &(usize, &mut Node)| node.is_open();
+        let mut is_looked_at = true;
+        for (index, node) in self.nodes.iter_mut().enumerate().filter(is_open).take(size) {
+            if node.step == Step::Idle {
+                node.step = Step::Looking;
+                node.due_at_ms = None;
+                calls.push(Call { node: index, kind: CallKind::Look });
+            }
+            is_looked_at &= matches!(node.step, Step::Looked { .. });
+        }
+        if !is_looked_at {
+            return;
+        }
+        for (_, node) in self.nodes.iter_mut().enumerate().filter(is_open).take(size) {
+            if let Step::Looked { at_ms } = node.step {
+                node.grant(at_ms, now_ms);
+                self.unstored = true;
+            }
         }
     }
 
     /// Starts undo calls, last node first. A node that waits for its retry holds up no other.
     fn start_undo(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
-        let busy = self.nodes.iter().filter(|node| node.is_busy()).count();
-        let parallel = usize::try_from(self.course.node_parallelism.max(1)).unwrap_or(usize::MAX);
-        let places = parallel.saturating_sub(busy);
+        let busy = self.nodes.iter().filter(|node| node.is_under_way()).count();
+        let places = self.course.parallel().saturating_sub(busy);
         let ready = self.nodes.iter_mut().enumerate().rev().filter(|(_, node)| {
-            node.state == NodeState::Undoing && !node.is_busy() && !node.is_waiting(now_ms)
+            node.state == NodeState::Undoing && !node.is_under_way() && !node.is_waiting(now_ms)
         });
         for (index, node) in ready.take(places) {
             node.step = Step::Changing;

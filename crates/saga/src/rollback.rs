@@ -11,6 +11,8 @@ impl Task {
     /// Turns back: every node that this task changed, or may have changed, is to be undone.
     pub(crate) fn start_rollback(&mut self, now_ms: u64) {
         self.phase = Phase::Rollback;
+        self.unstored = true;
+        self.withdraw_unsent();
         for node in &mut self.nodes {
             node.step = Step::Idle;
             let changed =
@@ -66,6 +68,7 @@ impl Task {
         node.rollback_attempts = node.rollback_attempts.saturating_add(1);
         node.last_error = Some(failure.reason.clone());
         let attempts = node.rollback_attempts;
+        self.unstored = true;
         if attempts > retries_max {
             node.rest(NodeState::Dead, now_ms);
             self.note_node(now_ms, "dead", index, Some(&failure.reason));

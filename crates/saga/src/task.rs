@@ -8,6 +8,8 @@ use crate::node::{Node, NodeState};
 
 /// The most nodes one task may name.
 pub const NODES_MAX: usize = 1_000;
+/// More nodes a round mean fewer writes of the record, and more nodes in doubt after a crash.
+const ROUND_NODES: usize = 16;
 /// The most bytes of one node's address.
 pub const NODE_ADDRESS_BYTES_MAX: usize = 512;
 
@@ -167,10 +169,23 @@ pub struct Course {
     pub rollback_backoff_percent: u32,
     /// The most a delay is lengthened by at random, in percent of itself.
     pub rollback_jitter_percent: u32,
-    /// How many nodes are called at once.
+    /// How many nodes are changed at once.
     pub node_parallelism: u32,
     /// How often the task may be recovered from a dead worker before it counts as poison.
     pub max_recoveries: u32,
+}
+
+impl Course {
+    /// How many nodes are changed at once, as a length.
+    pub(crate) fn parallel(&self) -> usize {
+        usize::try_from(self.node_parallelism.max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// How many nodes at most are asked what they hold, and then intended to be changed, together.
+    #[must_use]
+    pub fn round_nodes(&self) -> usize {
+        ROUND_NODES.max(self.parallel())
+    }
 }
 
 impl Default for Course {
@@ -207,6 +222,9 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retry_of: Option<DeadLetter>,
     pub(crate) history: History,
+    /// Something has to be in the stored record before the next call that changes a node.
+    #[serde(skip)]
+    pub(crate) unstored: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
@@ -235,6 +253,7 @@ impl Task {
             cancelled: false,
             retry_of: None,
             history: History::default(),
+            unstored: false,
         }
     }
 
@@ -255,6 +274,7 @@ impl Task {
             cancelled: false,
             retry_of: Some(letter),
             history: History::default(),
+            unstored: false,
         }
     }
 

@@ -188,7 +188,7 @@ impl World<'_> {
                 task.cancel("cancelled", now);
             }
             let plan = task.plan(now, Starting::Allowed);
-            let must_store = plan.calls.iter().any(|call| call.needs_stored_intent());
+            let must_store = plan.must_store;
             if must_store || plan.status != Status::Running {
                 self.store(&task)?;
             }

@@ -52,15 +52,22 @@ fn states(task: &Task) -> Vec<NodeState> {
     task.nodes().iter().map(saga::Node::state).collect()
 }
 
-/// A create on two nodes whose first was applied, waiting for the second's answer.
+/// Answers the looks that the task wants made now, which is all that it wants; how many there were.
+#[track_caller]
+fn expect_looks(task: &mut Task, now: u64, held: Presence) -> usize {
+    let plan = task.plan(now, Starting::Allowed);
+    for call in &plan.calls {
+        assert_eq!(call.kind, CallKind::Look, "{plan:?}");
+        task.answer(*call, holds(held), now).unwrap();
+    }
+    plan.calls.len()
+}
+
+/// A create on two nodes whose first was applied, about to act on the second.
 fn acting_on_the_second(course: Course) -> Task {
     let mut task = started(Operation::Create, 2, course);
-    for node in 0..2 {
-        expect(&mut task, node, CallKind::Look, holds(Presence::Absent));
-        if node == 0 {
-            expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Applied));
-        }
-    }
+    assert_eq!(expect_looks(&mut task, NOW, Presence::Absent), 2);
+    expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Applied));
     task
 }
 
@@ -79,10 +86,115 @@ fn what_is_as_wanted_is_not_called() {
 fn the_intent_is_in_the_record_before_the_call() {
     let mut task = started(Operation::Create, 1, course());
     expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
-    let call = next(&mut task);
-    assert!(call.needs_stored_intent());
+    let plan = task.plan(NOW, Starting::Allowed);
+    assert_eq!(plan.calls, [Call { node: 0, kind: CallKind::Act }]);
+    assert!(plan.must_store && plan.calls[0].changes_node());
     assert_eq!(states(&task), [NodeState::Calling]);
     assert_eq!(task.nodes()[0].before(), Some(Presence::Absent));
+}
+
+#[test]
+fn one_record_holds_the_intents_of_a_whole_round() {
+    let mut task = started(Operation::Create, 20, course());
+    assert_eq!(expect_looks(&mut task, NOW, Presence::Absent), 16);
+    for node in 0..16 {
+        let plan = task.plan(NOW, Starting::Allowed);
+        assert_eq!(plan.calls, [Call { node, kind: CallKind::Act }]);
+        assert_eq!(plan.must_store, node == 0);
+        if node == 0 {
+            assert_eq!(states(&task)[..16], [NodeState::Calling; 16]);
+            assert_eq!(states(&task)[16..], [NodeState::Pending; 4]);
+        }
+        task.answer(plan.calls[0], Answer::Change(ChangeAnswer::Applied), NOW).unwrap();
+    }
+    assert_eq!(expect_looks(&mut task, NOW, Presence::Absent), 4);
+    assert!(task.plan(NOW, Starting::Allowed).must_store);
+}
+
+#[test]
+fn nothing_is_changed_when_one_of_a_round_cannot_be_asked() {
+    let mut task = started(Operation::Create, 3, course());
+    for call in task.plan(NOW, Starting::Allowed).calls {
+        let answer = match call.node {
+            1 => Answer::Look(LookAnswer::Failed(no(true))),
+            _ => holds(Presence::Absent),
+        };
+        task.answer(call, answer, NOW).unwrap();
+    }
+    let plan = task.plan(NOW, Starting::Allowed);
+    assert_eq!((plan.calls.len(), plan.status), (0, Status::Ended));
+    assert_eq!(task.phase(), Phase::RolledBack);
+    use NodeState::{Pending, Refused};
+    assert_eq!(states(&task), [Pending, Refused, Pending]);
+}
+
+#[test]
+fn an_intent_that_was_not_acted_on_is_taken_back() {
+    let mut task = started(Operation::Create, 3, course());
+    expect_looks(&mut task, NOW, Presence::Absent);
+    expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Applied));
+    expect(&mut task, 1, CallKind::Act, Answer::Change(ChangeAnswer::Refused(no(false))));
+    let plan = task.plan(NOW, Starting::Allowed);
+    assert_eq!(plan.calls, [Call { node: 0, kind: CallKind::Undo }]);
+    assert!(plan.must_store, "the record must not say that the third may have been called");
+    use NodeState::{Pending, Refused, Undoing};
+    assert_eq!(states(&task), [Undoing, Refused, Pending]);
+    assert_eq!(task.nodes()[2].attempts(), 0);
+}
+
+#[test]
+fn an_intent_that_was_taken_back_for_the_record_is_noted_down_again() {
+    let mut task = started(Operation::Create, 3, course());
+    expect_looks(&mut task, NOW, Presence::Absent);
+    let act = next(&mut task);
+    assert!(task.has_unsent());
+    task.withdraw_unsent();
+    use NodeState::{Applied, Calling, Pending};
+    assert_eq!(states(&task), [Calling, Pending, Pending]);
+    assert!(!task.has_unsent());
+    assert!(task.plan(NOW, Starting::Allowed).calls.is_empty(), "the first is awaited");
+    task.answer(act, Answer::Change(ChangeAnswer::Applied), NOW).unwrap();
+    let plan = task.plan(NOW, Starting::Allowed);
+    assert_eq!(plan.calls, [Call { node: 1, kind: CallKind::Act }], "no look is repeated");
+    assert!(plan.must_store);
+    assert_eq!(states(&task), [Applied, Calling, Calling]);
+}
+
+#[test]
+fn an_old_look_is_repeated_before_the_node_is_changed() {
+    for (held, state) in [
+        (Presence::Absent, NodeState::Calling),
+        // Somebody else put it there meanwhile.
+        (Presence::Present, NodeState::Unchanged),
+    ] {
+        let mut task = acting_on_the_second(course());
+        let later = NOW + 1_001;
+        assert_eq!(expect_looks(&mut task, later, held), 1);
+        let plan = task.plan(later, Starting::Allowed);
+        assert!(!plan.must_store, "the intent is in the record since the round began");
+        assert_eq!(states(&task), [NodeState::Applied, state]);
+        assert_eq!(task.nodes()[1].attempts(), u32::from(state == NodeState::Calling));
+    }
+}
+
+#[test]
+fn the_undos_after_the_first_need_no_other_record_until_one_fails() {
+    let mut task = started(Operation::Create, 3, course());
+    expect_looks(&mut task, NOW, Presence::Absent);
+    for node in 0..2 {
+        expect(&mut task, node, CallKind::Act, Answer::Change(ChangeAnswer::Applied));
+    }
+    expect(&mut task, 2, CallKind::Act, Answer::Change(ChangeAnswer::Unknown(no(false))));
+    for (node, answer, must_store) in [
+        (2, ChangeAnswer::Applied, true),
+        (1, ChangeAnswer::Unknown(no(false)), false),
+        (0, ChangeAnswer::Applied, true),
+    ] {
+        let plan = task.plan(NOW, Starting::Allowed);
+        assert_eq!(plan.calls, [Call { node, kind: CallKind::Undo }]);
+        assert_eq!(plan.must_store, must_store, "node {node}");
+        task.answer(plan.calls[0], Answer::Change(answer), NOW).unwrap();
+    }
 }
 
 #[test]
@@ -329,15 +441,16 @@ fn a_task_recovered_too_often_is_given_up_with_letters_for_what_it_touched() {
         assert_eq!(status == Status::Ended, given_up);
         let letters = task.dead_letters(NOW);
         let nodes: Vec<_> = letters.iter().map(|letter| letter.node.as_str()).collect();
-        assert_eq!(nodes, if given_up { vec!["n1"] } else { vec![] });
+        assert_eq!(nodes, if given_up { vec!["n1", "n2"] } else { vec![] });
     }
 }
 
 #[test]
-fn nodes_are_called_side_by_side_as_far_as_allowed() {
+fn nodes_are_changed_side_by_side_as_far_as_allowed() {
     for parallelism in 1..=4 {
         let course = Course { node_parallelism: parallelism, ..course() };
         let mut task = started(Operation::Delete, 3, course);
+        assert_eq!(expect_looks(&mut task, NOW, Presence::Present), 3);
         let calls = task.plan(NOW, Starting::Allowed).calls;
         assert_eq!(calls.len(), usize::try_from(parallelism).unwrap().min(3));
     }
@@ -348,7 +461,10 @@ fn nothing_is_started_while_held() {
     let mut task = acting_on_the_second(course());
     let plan = task.plan(NOW, Starting::Held);
     assert_eq!((plan.calls.len(), plan.status), (0, Status::Held));
-    assert_eq!(next(&mut task), Call { node: 1, kind: CallKind::Act });
+    assert_eq!(states(&task), [NodeState::Applied, NodeState::Pending], "nothing is in doubt");
+    let plan = task.plan(NOW, Starting::Allowed);
+    assert_eq!(plan.calls, [Call { node: 1, kind: CallKind::Act }]);
+    assert!(plan.must_store);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::redis::Engine;
 use crate::world::Sabotage;
 
 /// Seeds within which every mutation is found.
-pub const SEEDS_MAX: u64 = 2_000;
+pub const SEEDS_MAX: u64 = 4_000;
 
 /// One deliberate bug.
 #[derive(Clone, Copy, Debug)]

@@ -138,18 +138,21 @@ pub(crate) fn carry_out(claimed: &Claimed, refusing: Option<usize>) -> Task {
     let mut task = read(claimed);
     loop {
         let plan = task.plan(1, Starting::Allowed);
-        let Some(&call) = plan.calls.first() else { return task };
-        let no = || Failure::new("no", false);
-        let answer = match call {
-            Call { kind: CallKind::Look | CallKind::Settle, .. } => {
-                Answer::Look(LookAnswer::Holds(Presence::Absent))
-            }
-            Call { kind: CallKind::Act, node } if Some(node) != refusing => {
-                Answer::Change(ChangeAnswer::Applied)
-            }
-            Call { .. } => Answer::Change(ChangeAnswer::Refused(no())),
-        };
-        task.answer(call, answer, 1).unwrap();
+        if plan.calls.is_empty() {
+            return task;
+        }
+        for call in plan.calls {
+            let answer = match call {
+                Call { kind: CallKind::Look | CallKind::Settle, .. } => {
+                    Answer::Look(LookAnswer::Holds(Presence::Absent))
+                }
+                Call { kind: CallKind::Act, node } if Some(node) != refusing => {
+                    Answer::Change(ChangeAnswer::Applied)
+                }
+                Call { .. } => Answer::Change(ChangeAnswer::Refused(Failure::new("no", false))),
+            };
+            task.answer(call, answer, 1).unwrap();
+        }
     }
 }
 

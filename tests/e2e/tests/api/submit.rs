@@ -97,9 +97,8 @@ async fn a_dry_run_tells_the_calls_and_stores_nothing() {
         let text = |call: &Value, field: &str| call[field].as_str().unwrap().to_owned();
         calls.map(|call| (text(call, "node"), text(call, "call"))).collect()
     };
-    let both =
-        |node: &String| [(node.clone(), "inspect".to_owned()), (node.clone(), "create".to_owned())];
-    assert_eq!(calls("calls"), nodes.iter().flat_map(both).collect::<Vec<_>>());
+    let all = |call: &'static str| nodes.iter().map(move |node| (node.clone(), call.to_owned()));
+    assert_eq!(calls("calls"), all("inspect").chain(all("create")).collect::<Vec<_>>());
     let back = nodes.iter().rev().map(|node| (node.clone(), "delete".to_owned()));
     assert_eq!(calls("rollback"), back.collect::<Vec<_>>());
     assert!(world.get("/tasks").await.json["tasks"].as_array().unwrap().is_empty());

@@ -23,7 +23,8 @@ async fn a_task_whose_host_is_killed_is_finished_by_the_next_one() {
     assert_eq!(world.holders("g"), [true; 3]);
     let looked = ["GET /v1/group/g → 404", "POST /v1/group/ → no answer", "GET /v1/group/g → 200"];
     assert_eq!(world.calls(1), looked, "a look settles what the lost call did");
-    assert_eq!(world.calls(0).len(), 2, "what was done is not done again");
+    let done = world.calls(0).into_iter().filter(|call| call.starts_with("POST")).count();
+    assert_eq!(done, 1, "what was done is not done again");
     let history = task["history"].as_array().unwrap();
     assert!(history.iter().any(|entry| entry["event"] == "recovered"), "{task:#}");
 }
@@ -103,6 +104,9 @@ async fn two_hosts_share_the_work_and_nothing_is_done_twice() {
 async fn a_task_that_is_lost_again_and_again_is_given_up_with_a_dead_letter() {
     let world = World::new().await;
     let id = stuck_at_node_2(&world).await;
+    let look = async || world.task(&id).await;
+    let is_told = |task: &Value| task["nodes"][2]["state"] == "pending";
+    eventually("the record tells which nodes were called", look, is_told).await;
     // As if its worker had been lost that often.
     let redis = world.redis.connect().unwrap();
     let _: i64 = redis.ask(&format!("HSET {{muster}}:task:{id} recoveries 99 epoch 99")).unwrap();

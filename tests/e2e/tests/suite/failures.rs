@@ -120,13 +120,17 @@ async fn check(words: Words, failure: Failure) {
         assert_eq!(state(&task), if well { "SUCCESS" } else { "FAILURE" }, "{at}: {task:#}");
         assert_eq!(world.holders(GROUP), [held_before != well; 3], "{at}");
         assert!(world.letters().await.is_empty(), "{at}");
+        // All nodes are looked at before any is changed.
+        let is_seen_in_time = failure == Failure::RefusesConnections;
         for node in 0..3 {
             let ordinary = [words.before.to_owned(), words.applied.to_owned()];
             let expected = match node {
                 _ if node == failing => calls_at_failing_node(&words, failure),
                 _ if well => ordinary.to_vec(),
-                _ if node < failing => [&ordinary[..], &[words.undone.to_owned()]].concat(),
-                _ => Vec::new(),
+                _ if node < failing && !is_seen_in_time => {
+                    [&ordinary[..], &[words.undone.to_owned()]].concat()
+                }
+                _ => vec![words.before.to_owned()],
             };
             assert_eq!(world.calls(node), expected, "{at}: calls of node {}", node + 1);
         }
