@@ -38,8 +38,8 @@ impl NodeClient for SpinClient {
     }
 }
 
-async fn call(request: NodeRequest) -> Result<NodeResponse, SendError> {
-    let outgoing = outgoing(&request).map_err(|part| {
+async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
+    let outgoing = outgoing(&mut request).map_err(|part| {
         SendError::NotSent(format!("its {part} is not valid: {} {}", request.method, request.url))
     })?;
     let body = Body::begin(&outgoing, request.body)?;
@@ -54,12 +54,11 @@ async fn call(request: NodeRequest) -> Result<NodeResponse, SendError> {
     Ok(NodeResponse { status: response.status(), body: read(&response).await? })
 }
 
-/// The request without its body; the part that is not valid when there is one.
-fn outgoing(request: &NodeRequest) -> Result<OutgoingRequest, &'static str> {
-    let mut headers = Vec::with_capacity(request.headers.len() + 1);
-    for (name, value) in &request.headers {
-        headers.push((name.clone(), value.as_bytes().to_vec()));
-    }
+/// The request without its body, with the headers taken out of `request`; the part that is not
+/// valid when there is one.
+fn outgoing(request: &mut NodeRequest) -> Result<OutgoingRequest, &'static str> {
+    let headers = std::mem::take(&mut request.headers).into_iter();
+    let mut headers: Vec<_> = headers.map(|(name, value)| (name, value.into_bytes())).collect();
     if !request.body.is_empty() {
         let length = request.body.len().to_string().into_bytes();
         headers.push((CONTENT_LENGTH.as_str().to_owned(), length));
@@ -74,7 +73,10 @@ fn outgoing(request: &NodeRequest) -> Result<OutgoingRequest, &'static str> {
         "DELETE" => Method::Delete,
         other => Method::Other(other.to_owned()),
     };
-    outgoing.set_method(&method).map_err(|()| "method")?;
+    // A request is a GET unless told otherwise.
+    if !matches!(method, Method::Get) {
+        outgoing.set_method(&method).map_err(|()| "method")?;
+    }
     let (scheme, rest) = request.url.split_once("://").ok_or("URL")?;
     let scheme = match scheme {
         "http" => Scheme::Http,
@@ -116,7 +118,8 @@ impl Body {
     /// Writes what the host takes now.
     fn push(&mut self) -> Result<(), StreamError> {
         let taken = usize::try_from(self.stream.check_write()?).unwrap_or(usize::MAX);
-        let now: Vec<u8> = self.rest.drain(..taken.min(self.rest.len())).collect();
+        let later = self.rest.split_off(taken.min(self.rest.len()));
+        let now = std::mem::replace(&mut self.rest, later);
         if now.is_empty() { Ok(()) } else { self.stream.write(&now) }
     }
 

@@ -98,7 +98,6 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         DEADLINES.with_borrow_mut(|deadlines| {
             match self.key {
-                None if monotonic_clock::now() >= self.until => return Poll::Ready(()),
                 None => {
                     let key = (self.until, deadlines.next);
                     deadlines.next += 1;

@@ -26,7 +26,7 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
     };
     let request = NodeRequest {
         method: prepared.method,
-        url: format!("{}{}", base_url(node), prepared.path_with_query),
+        url: url(node, &prepared.path_with_query),
         headers: prepared.headers,
         body: prepared.body,
     };
@@ -66,13 +66,10 @@ pub async fn inspect<N: NodeClient, A: Adapter>(
     }
 }
 
-/// Where a node's API begins: the settings name it as `host:port` or as a URL.
-fn base_url(node: &str) -> String {
-    if node.contains("://") {
-        node.trim_end_matches('/').to_owned()
-    } else {
-        format!("http://{node}")
-    }
+/// The settings name a node, with which its API begins, as `host:port` or as a URL.
+fn url(node: &str, path_with_query: &str) -> String {
+    let scheme = if node.contains("://") { "" } else { "http://" };
+    [scheme, node.trim_end_matches('/'), path_with_query].concat()
 }
 
 fn change_answer(verdict: Verdict, operation: Operation, status: u16) -> ChangeAnswer {

@@ -23,7 +23,7 @@ impl Arguments {
     }
 
     pub(crate) fn number(self, number: u64) -> Self {
-        self.text(&number.to_string())
+        self.bytes(number.to_string().into_bytes())
     }
 
     pub(crate) fn flag(self, flag: bool) -> Self {
@@ -80,8 +80,8 @@ impl Answer {
     }
 
     pub(crate) fn text(&mut self) -> Result<String, StoreError> {
-        let bytes = self.bytes()?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let text = String::from_utf8(self.bytes()?);
+        Ok(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
     /// A text that is there, or `None` for the empty one that stands for "not set".
