@@ -32,7 +32,7 @@ pub async fn serve(
         drain::Log::line(&log, "request failed", &[("reason", cause)]);
     }
     let elapsed = monotonic_clock::now().saturating_sub(started);
-    if let Ok(value) = HeaderValue::from_str(&format!("{} sec", seconds(elapsed))) {
+    if let Ok(value) = HeaderValue::from_str(&seconds(elapsed)) {
         response.headers_mut().insert(X_PROCESS_TIME, value);
     }
     if let Err(reason) = send(response, out).await {
@@ -40,22 +40,25 @@ pub async fn serve(
     }
 }
 
-/// Nanoseconds as seconds with four places, for example `0.0123`.
+/// Nanoseconds as seconds with four places, for example `0.0123 sec`.
 fn seconds(nanoseconds: u64) -> String {
     let ten_thousandths = nanoseconds / 100_000;
-    format!("{}.{:04}", ten_thousandths / 10_000, ten_thousandths % 10_000)
+    format!("{}.{:04} sec", ten_thousandths / 10_000, ten_thousandths % 10_000)
 }
 
 async fn read(request: IncomingRequest) -> Result<Request<Vec<u8>>, Problem> {
     let method: http::Method = request.method().into();
     let uri = request.path_with_query().unwrap_or_else(|| "/".to_owned());
-    let mut builder = Request::builder().method(method).uri(uri);
+    let unreadable = |error: http::Error| Problem::bad_request(&error.to_string());
+    let parts = Request::builder().method(method).uri(uri).body(());
+    let mut parts = parts.map_err(unreadable)?;
     // The host's own, of which there are more than clients send, are of no use here.
     let headers = request.headers().entries();
     for (name, value) in headers.into_iter().filter(|(name, _)| !name.starts_with("spin-")) {
-        builder = builder.header(name, value);
+        let name = HeaderName::try_from(name).map_err(|error| unreadable(error.into()))?;
+        let value = HeaderValue::try_from(value).map_err(|error| unreadable(error.into()))?;
+        parts.headers_mut().append(name, value);
     }
-    let parts = builder.body(()).map_err(|error| Problem::bad_request(&error.to_string()))?;
     let announced = parts.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {

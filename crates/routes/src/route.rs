@@ -53,33 +53,32 @@ pub(crate) fn find<'a>(
     method: &Method,
     path: &str,
 ) -> Result<(&'a Route, String), Problem> {
-    let matching: Vec<(&Route, String)> =
-        routes.iter().filter_map(|route| Some((*route, parameter(route.path, path)?))).collect();
-    if matching.is_empty() {
-        let path: String = path.chars().take(100).collect();
-        return Err(Problem::new(&catalogue::NO_SUCH_ROUTE, format!("No route matches {path}.")));
+    let mut fitting = routes.iter().filter(|route| route.method == *method);
+    let found = fitting.find_map(|route| Some((*route, parameter(route.path, path)?)));
+    found.ok_or_else(|| no_such_route(routes, method, path))
+}
+
+fn no_such_route(routes: &[&Route], method: &Method, path: &str) -> Problem {
+    let there = routes.iter().filter(|route| parameter(route.path, path).is_some());
+    let allowed: Vec<Method> = there.map(|route| route.method.clone()).collect();
+    if !allowed.is_empty() {
+        return Problem::method_not_allowed(method, &allowed);
     }
-    let allowed: Vec<Method> = matching.iter().map(|(route, _)| route.method.clone()).collect();
-    matching
-        .into_iter()
-        .find(|(route, _)| route.method == method)
-        .ok_or_else(|| Problem::method_not_allowed(method, &allowed))
+    let path: String = path.chars().take(100).collect();
+    Problem::new(&catalogue::NO_SUCH_ROUTE, format!("No route matches {path}."))
 }
 
 /// The parameter in `path` if it has the shape of `template`; empty when there is none.
 fn parameter(template: &str, path: &str) -> Option<String> {
-    let mut found = String::new();
-    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return Some(found),
-            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {
-                found = percent_decode_str(given).decode_utf8().ok()?.into_owned();
-            }
-            (Some(wanted), Some(given)) if wanted == given => {}
-            _ => return None,
-        }
+    let Some((before, rest)) = template.split_once('{') else {
+        return (template == path).then(String::new);
+    };
+    let (_, after) = rest.split_once('}')?;
+    let given = path.strip_prefix(before)?.strip_suffix(after)?;
+    if given.is_empty() || given.contains('/') {
+        return None;
     }
+    Some(percent_decode_str(given).decode_utf8().ok()?.into_owned())
 }
 
 #[cfg(test)]

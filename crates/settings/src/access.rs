@@ -54,7 +54,7 @@ impl std::fmt::Debug for Token {
 
 pub(crate) fn read(source: &impl Source) -> Result<Vec<Token>, SettingError> {
     let text = Reader(source).secret("api_tokens", ALLOWED, |text| parse(text).is_some())?;
-    Ok(parse(&text).unwrap_or_default())
+    Ok(parse(text).unwrap_or_default())
 }
 
 fn parse(text: &str) -> Option<Vec<Token>> {

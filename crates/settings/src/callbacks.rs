@@ -86,7 +86,7 @@ fn default_port(scheme: &str) -> u16 {
 pub(crate) fn key(reader: &Reader<'_, impl Source>) -> Result<Option<Vec<u8>>, SettingError> {
     let text = reader
         .secret("callback_secret", KEY_ALLOWED, |text| text == NONE || decode(text).is_some())?;
-    Ok(decode(&text))
+    Ok(decode(text))
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
@@ -98,7 +98,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 pub(crate) fn hosts(reader: &Reader<'_, impl Source>) -> Result<Option<HostPattern>, SettingError> {
     let text =
         reader.text("callback_hosts", HOSTS_ALLOWED, |text| HostPattern::parse(text).is_some())?;
-    Ok(key(reader)?.and_then(|_| HostPattern::parse(&text)))
+    Ok(key(reader)?.and_then(|_| HostPattern::parse(text)))
 }
 
 #[cfg(test)]

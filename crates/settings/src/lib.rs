@@ -20,7 +20,7 @@ pub use parse::SettingError;
 pub trait Source {
     /// # Errors
     /// When the host does not know the setting.
-    fn get(&self, name: &str) -> Result<String, String>;
+    fn get(&self, name: &str) -> Result<&str, String>;
 }
 
 /// How to reach Redis.
@@ -108,7 +108,7 @@ fn cors_origins(reader: &Reader<'_, impl Source>) -> Result<Vec<String>, Setting
     let origins = reader.text("cors_origins", allowed, |origins| {
         origins == NONE || origins.split(',').map(str::trim).all(is_origin)
     })?;
-    Ok(match origins.as_str() {
+    Ok(match origins {
         NONE => Vec::new(),
         origins => origins.split(',').map(|origin| origin.trim().to_owned()).collect(),
     })

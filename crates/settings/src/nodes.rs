@@ -23,7 +23,7 @@ pub(crate) fn read(reader: &Reader<'_, impl Source>) -> Result<Vec<String>, Sett
         .collect();
     if nodes.is_empty() || nodes.len() > NODES_MAX {
         let allowed = format!("1 to {NODES_MAX} nodes, separated by commas");
-        return Err(SettingError::shown(NAME, &value, &allowed));
+        return Err(SettingError::shown(NAME, value, &allowed));
     }
     let mut seen = std::collections::BTreeSet::new();
     for node in &nodes {
@@ -42,16 +42,15 @@ fn is_node(node: &str) -> bool {
     if node.len() > NODE_ADDRESS_BYTES_MAX {
         return false;
     }
-    let has_scheme = node.contains("://");
-    let url = if has_scheme { node.to_owned() } else { format!("http://{node}") };
-    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let host_is_plain =
+        |authority: &Authority| !authority.host().is_empty() && !authority.as_str().contains('@');
+    if !node.contains("://") {
+        let authority = node.parse::<Authority>();
+        return authority.is_ok_and(|own| host_is_plain(&own) && own.port_u16().is_some());
+    }
+    let Ok(uri) = node.parse::<Uri>() else { return false };
     let scheme_is_known = matches!(uri.scheme_str(), Some("http" | "https"));
-    let host_is_plain = uri
-        .authority()
-        .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
-    let port_is_given = has_scheme || uri.port_u16().is_some();
-    let path_is_plain = if has_scheme { true } else { matches!(uri.path(), "" | "/") };
-    scheme_is_known && host_is_plain && port_is_given && path_is_plain && uri.query().is_none()
+    scheme_is_known && uri.authority().is_some_and(host_is_plain) && uri.query().is_none()
 }
 
 /// Whether Spin can read `node_hosts`. It would take the worker's way to everything, Redis too, when

@@ -37,9 +37,9 @@ impl std::error::Error for SettingError {}
 
 pub(crate) struct Reader<'a, S>(pub(crate) &'a S);
 
-impl<S: Source> Reader<'_, S> {
-    pub(crate) fn raw(&self, name: &str) -> Result<String, SettingError> {
-        self.0.get(name).map(|value| value.trim().to_owned()).map_err(|reason| {
+impl<'a, S: Source> Reader<'a, S> {
+    pub(crate) fn raw(&self, name: &str) -> Result<&'a str, SettingError> {
+        self.0.get(name).map(str::trim).map_err(|reason| {
             SettingError::hidden(name, &format!("a value; the host gives none: {reason}"))
         })
     }
@@ -49,9 +49,9 @@ impl<S: Source> Reader<'_, S> {
         name: &str,
         allowed: &str,
         is_allowed: impl Fn(&str) -> bool,
-    ) -> Result<String, SettingError> {
+    ) -> Result<&'a str, SettingError> {
         let value = self.raw(name)?;
-        if is_allowed(&value) { Ok(value) } else { Err(SettingError::shown(name, &value, allowed)) }
+        if is_allowed(value) { Ok(value) } else { Err(SettingError::shown(name, value, allowed)) }
     }
 
     /// Like [`Self::text`], and the value is never shown.
@@ -60,16 +60,16 @@ impl<S: Source> Reader<'_, S> {
         name: &str,
         allowed: &str,
         is_allowed: impl Fn(&str) -> bool,
-    ) -> Result<String, SettingError> {
+    ) -> Result<&'a str, SettingError> {
         let value = self.raw(name)?;
-        if is_allowed(&value) { Ok(value) } else { Err(SettingError::hidden(name, allowed)) }
+        if is_allowed(value) { Ok(value) } else { Err(SettingError::hidden(name, allowed)) }
     }
 
     pub(crate) fn number(&self, name: &str, min: u64, max: u64) -> Result<u64, SettingError> {
         let value = self.raw(name)?;
         let number = value.parse().ok().filter(|number| (min..=max).contains(number));
         number.ok_or_else(|| {
-            SettingError::shown(name, &value, &format!("a whole number from {min} to {max}"))
+            SettingError::shown(name, value, &format!("a whole number from {min} to {max}"))
         })
     }
 
@@ -86,10 +86,10 @@ impl<S: Source> Reader<'_, S> {
         max_ms: u64,
     ) -> Result<u64, SettingError> {
         let value = self.raw(name)?;
-        let number = thousandths(&value).filter(|ms| (min_ms..=max_ms).contains(ms));
+        let number = thousandths(value).filter(|ms| (min_ms..=max_ms).contains(ms));
         number.ok_or_else(|| {
             let allowed = format!("seconds from {} to {}", in_units(min_ms), in_units(max_ms));
-            SettingError::shown(name, &value, &allowed)
+            SettingError::shown(name, value, &allowed)
         })
     }
 
@@ -101,11 +101,11 @@ impl<S: Source> Reader<'_, S> {
         max: u32,
     ) -> Result<u32, SettingError> {
         let value = self.raw(name)?;
-        let percent = thousandths(&value).and_then(|n| u32::try_from(n / 10).ok());
+        let percent = thousandths(value).and_then(|n| u32::try_from(n / 10).ok());
         percent.filter(|percent| (min..=max).contains(percent)).ok_or_else(|| {
             let hundredths = |percent| f64::from(percent) / 100.0;
             let allowed = format!("a number from {} to {}", hundredths(min), hundredths(max));
-            SettingError::shown(name, &value, &allowed)
+            SettingError::shown(name, value, &allowed)
         })
     }
 }
@@ -114,12 +114,18 @@ impl<S: Source> Reader<'_, S> {
 fn thousandths(value: &str) -> Option<u64> {
     let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || fraction.len() > 3 {
+    if !digits(whole) || !digits(fraction) {
         return None;
     }
+    let scale = match fraction.len() {
+        1 => 100,
+        2 => 10,
+        3 => 1,
+        _ => return None,
+    };
     let whole: u64 = whole.parse().ok()?;
-    let fraction: u64 = format!("{fraction:0<3}").parse().ok()?;
-    whole.checked_mul(1_000)?.checked_add(fraction)
+    let fraction: u64 = fraction.parse().ok()?;
+    whole.checked_mul(1_000)?.checked_add(fraction * scale)
 }
 
 /// Thousandths as a person writes them: `0.2`, `3600`.

@@ -7,8 +7,8 @@ use super::*;
 struct Given(BTreeMap<&'static str, String>);
 
 impl Source for Given {
-    fn get(&self, name: &str) -> Result<String, String> {
-        self.0.get(name).cloned().ok_or_else(|| "unknown variable".to_owned())
+    fn get(&self, name: &str) -> Result<&str, String> {
+        self.0.get(name).map(String::as_str).ok_or_else(|| "unknown variable".to_owned())
     }
 }
 

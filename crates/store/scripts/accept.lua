@@ -6,7 +6,7 @@
 --   for none), digest of the request, how long the key is kept in seconds; whose requests are
 --   counted ('' for nobody's), most of them in a second; the URL to call when the task ends ('' for
 --   none)
--- answer: 'ACCEPTED', tasks waiting | 'FULL', tasks waiting | 'REPEATED', id of the first task |
+-- answer: 'ACCEPTED' | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
 -- uses: keys clock doorbell batch index callbacks line
 local id, group, operation, record, waiting_max, channel, key, digest, key_ttl_s, caller, rate_max,
@@ -19,15 +19,17 @@ if key ~= '' then
     return { 'REPEATED', first[2] }
   end
 end
-local waiting = tonumber(redis.call('HGET', COUNTS, 'waiting') or '0')
-if redis.call('EXISTS', task_key(id)) == 1 then return { 'ACCEPTED', waiting } end
+if redis.call('EXISTS', task_key(id)) == 1 then return { 'ACCEPTED' } end
 if caller ~= '' then
   local second = rate_key(caller .. ':' .. math.floor(now / 1000))
   local requests = redis.call('INCR', second)
   if requests == 1 then redis.call('PEXPIRE', second, 2000) end
   if requests > tonumber(rate_max) then return { 'TOO_FAST' } end
 end
-if waiting >= tonumber(waiting_max) then
+-- It is counted in before there is known to be room: one command tells both.
+local waiting = redis.call('HINCRBY', COUNTS, 'waiting', 1)
+if waiting > tonumber(waiting_max) then
+  waiting = redis.call('HINCRBY', COUNTS, 'waiting', -1)
   ring(channel)
   return { 'FULL', waiting }
 end
@@ -37,4 +39,4 @@ if key ~= '' then
 end
 enqueue(id, group, operation, record, nil, callback ~= '' and callback or nil)
 ring(channel)
-return { 'ACCEPTED', waiting + 1 }
+return { 'ACCEPTED' }

@@ -13,6 +13,7 @@ local superseded_by, retried_by = fields[3], fields[4]
 if superseded_by ~= '' then return { 'SUPERSEDED', superseded_by } end
 if retried_by ~= '' then return { retried_by == id and 'ACCEPTED' or 'RETRYING', retried_by } end
 enqueue(id, group, operation, record, letter)
+redis.call('HINCRBY', COUNTS, 'waiting', 1)
 redis.call('HSET', letter_key(letter), 'retry_task_id', id)
 note(letter_task, 'dead letter retried', letter .. ' by task ' .. id, by)
 note(id, 'retry asked for', letter, by)

@@ -5,9 +5,10 @@ use crate::{PREFIX, Store, StoreError};
 
 /// One transition, put together by `build.rs`.
 pub(crate) struct Script {
-    pub(crate) name: &'static str,
-    pub(crate) sha: &'static str,
-    pub(crate) source: &'static str,
+    name: &'static str,
+    sha: &'static str,
+    /// Its text, put together only for a Redis that does not know it yet.
+    parts: &'static [&'static str],
 }
 
 include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
@@ -53,7 +54,7 @@ impl<R: Redis> Store<R> {
         };
         let values = match self.redis.command("EVALSHA", call(script.sha)).await {
             Err(error) if error.is_unknown_script() => {
-                self.redis.command("EVAL", call(script.source)).await?
+                self.redis.command("EVAL", call(&script.parts.concat())).await?
             }
             other => other?,
         };

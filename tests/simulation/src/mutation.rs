@@ -109,8 +109,8 @@ pub const MUTATIONS: &[Mutation] = &[
     script(
         "unfinished tasks expire",
         &[(
-            "  forget_expired(4)\n",
-            "  forget_expired(4)\n  redis.call('EXPIRE', task_key(id), 2)\n",
+            "  index_task(id, group)\n",
+            "  index_task(id, group)\n  redis.call('EXPIRE', task_key(id), 2)\n",
         )],
     ),
     script(

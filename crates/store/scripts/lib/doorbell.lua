@@ -22,14 +22,19 @@ local function ready_tasks()
   return waiting + redis.call('LLEN', LISTS.rollback)
 end
 
+-- Rings for the first drain. A ring that was heard is answered within moments by one that registers
+-- and sees all.
+local function ring_once(channel)
+  if redis.call('EXISTS', RUNG) == 0 and redis.call('PUBLISH', channel, 'wake') > 0 then
+    redis.call('SET', RUNG, now, 'PX', UNANSWERED_MS)
+  end
+end
+
 -- Rings after work was added.
 local function ring(channel)
   local drains = live_drains()
   if drains == 0 then
-    -- A ring that was heard is answered within moments by a drain that registers and sees all.
-    if redis.call('EXISTS', RUNG) == 0 and redis.call('PUBLISH', channel, 'wake') > 0 then
-      redis.call('SET', RUNG, now, 'PX', UNANSWERED_MS)
-    end
+    ring_once(channel)
   elseif ready_tasks() > HELP_BACKLOG * drains
     and redis.call('SET', RUNG_FOR_HELP, now, 'NX', 'PX', HELP_PAUSE_MS) then
     redis.call('PUBLISH', channel, 'wake')
@@ -44,7 +49,7 @@ end
 
 -- Rings when there is work that nobody looks after: a wake-up was lost, or a worker.
 local function ring_if_neglected(channel)
-  if live_drains() == 0 and is_work_left() then ring(channel) end
+  if live_drains() == 0 and is_work_left() then ring_once(channel) end
 end
 
 -- Rings for work that is left, whatever drains seem to live: they may be dead. For moments that are

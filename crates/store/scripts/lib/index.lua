@@ -1,5 +1,5 @@
 -- The indexes by which tasks are listed. Tasks expire by themselves; the indexes are cleared of them
--- a few at a time, whenever tasks are stored or end.
+-- a few at a time, with every turn of a drain.
 
 local function index_task(id, group)
   redis.call('ZADD', TASKS, now, id)

@@ -6,18 +6,17 @@ local function make_ready(id, list, push)
   redis.call(push or 'RPUSH', LISTS[list], id)
 end
 
--- Stores a new task and queues it behind its group's others. `letter` names the dead letter that
--- the task retries, `callback` the URL to call when it ends; either may be nil.
+-- Stores a new task and queues it behind its group's others; who calls counts it as waiting. `letter`
+-- names the dead letter that the task retries, `callback` the URL to call when it ends; either may
+-- be nil. What a claim sets at first (lane, epoch, recoveries) is left out.
 local function enqueue(id, group, operation, record, letter, callback)
   local first = redis.call('RPUSH', line_key(group), id) == 1
   redis.call('HSET', task_key(id), 'record', record, 'group', group, 'state', 'PENDING',
-    'where', first and 'queue' or 'line', 'lane', 'queue', 'epoch', 0, 'recoveries', 0,
-    'operation', operation, 'created_at', now, 'updated_at', now)
+    'where', first and 'queue' or 'line', 'operation', operation, 'created_at', now,
+    'updated_at', now)
   index_task(id, group)
-  forget_expired(4)
   if letter then redis.call('HSET', task_key(id), 'letter', letter) end
   if callback then redis.call('HSET', task_key(id), 'callback', callback) end
-  redis.call('HINCRBY', COUNTS, 'waiting', 1)
   if first then redis.call('RPUSH', LISTS.queue, id) end
 end
 
