@@ -7,10 +7,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use futures::future::{select_all, try_join_all};
 use tokio::task::JoinHandle;
-use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
+use wasmtime::{Engine, ProfilingStrategy};
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::cli::Up;
 use crate::component::{self, Component};
 use crate::compose::{self, Dependency};
@@ -43,7 +43,7 @@ pub(crate) async fn up(options: &Up) -> Result<()> {
     let logs = LogFolder::create(state.join("logs"), !options.quiet)?;
     complain(format_args!("Logging component stdio to {}", logs.path().display()));
 
-    let components = load(&folder, &manifest, &variables, &logs)?;
+    let components = load(options, &folder, &manifest, &variables, &logs)?;
     let mut triggers = Vec::new();
     let http = http(&manifest, &components, &options.listen).await?;
     for subscriber in redis(&manifest, &components, &variables).await? {
@@ -65,12 +65,15 @@ async fn first_to_end(triggers: Vec<JoinHandle<Result<()>>>) -> Result<()> {
 type Components = BTreeMap<String, Component>;
 
 fn load(
+    options: &Up,
     folder: &Path,
     manifest: &Manifest,
     variables: &Variables,
     logs: &LogFolder,
 ) -> Result<Components> {
-    let engine = engine::new()?;
+    let profiling =
+        if options.perf_map { ProfilingStrategy::PerfMap } else { ProfilingStrategy::None };
+    let engine = engine::new(profiling)?;
     let linker = component::linker(&engine)?;
     let client = Client::new();
     let mut components = Components::new();
@@ -86,7 +89,8 @@ fn load(
             stderr: logs.open(id, "stderr")?,
             client: client.clone(),
         };
-        let compiled = compile(&engine, folder, id, component).with_context(context)?;
+        let compiled =
+            compile(&engine, folder, id, component, options.perf_map).with_context(context)?;
         let component = Component::new(&linker, &compiled, Arc::new(settings))?;
         components.insert(id.clone(), component);
     }
@@ -98,6 +102,7 @@ fn compile(
     folder: &Path,
     id: &str,
     component: &manifest::Component,
+    perf_map: bool,
 ) -> Result<Compiled> {
     let source = folder.join(&component.source);
     let wasm = read(&source)?;
@@ -117,13 +122,18 @@ fn compile(
     }
     let cache = Cache::new(source.parent().unwrap_or(Path::new("")).join(CACHE));
     let name = source.file_stem().map_or_else(|| id.into(), |stem| stem.to_string_lossy());
-    cache.load(engine, &name, &parts, || {
+    let composed = || {
         if dependencies.is_empty() {
             Ok(wasm.clone())
         } else {
             compose::compose(id, wasm.clone(), &dependencies, inherit)
         }
-    })
+    };
+    if perf_map {
+        // `perf` would take the names of a file's code from that file, which has them cut short.
+        return cache::compile(engine, &name, &composed()?);
+    }
+    cache.load(engine, &name, &parts, composed)
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>> {

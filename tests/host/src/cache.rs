@@ -49,9 +49,7 @@ impl Cache {
                 return Ok(component);
             }
         }
-        let component = Component::from_binary(engine, &wasm()?)
-            .map_err(anyhow::Error::from)
-            .with_context(|| format!("cannot compile `{name}`"))?;
+        let component = compile(engine, name, &wasm()?)?;
         if let Err(error) = self.keep(&path, &component) {
             complain(format_args!(
                 "Cannot keep the compiled component {}: {error:#}",
@@ -80,6 +78,13 @@ impl Cache {
             }
         }
     }
+}
+
+/// Compiles what is not to be kept.
+pub(crate) fn compile(engine: &Engine, name: &str, wasm: &[u8]) -> Result<Component> {
+    Component::from_binary(engine, wasm)
+        .map_err(anyhow::Error::from)
+        .with_context(|| format!("cannot compile `{name}`"))
 }
 
 fn key(engine: &Engine, parts: &[&[u8]]) -> String {

@@ -46,6 +46,10 @@ pub(crate) struct Up {
     /// Do not show on the terminal what components print
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// Name components' functions for `perf`, in /tmp/perf-PID.map (for profiles; Spin has no such)
+    #[arg(long)]
+    pub(crate) perf_map: bool,
 }
 
 impl Up {

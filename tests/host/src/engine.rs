@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ProfilingStrategy,
+};
 
 /// How many instances may live at once; one more is refused, as Spin refuses it.
 const INSTANCES: u32 = 1000;
@@ -14,10 +16,10 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Makes the engine. Where the machine has too little address space for a pool of instances,
 /// each gets its memory when it starts.
-pub(crate) fn new() -> Result<Engine> {
-    let engine = match Engine::new(&config(true)) {
+pub(crate) fn new(profiling: ProfilingStrategy) -> Result<Engine> {
+    let engine = match Engine::new(&config(true, profiling)) {
         Ok(engine) => engine,
-        Err(_) => Engine::new(&config(false))?,
+        Err(_) => Engine::new(&config(false, profiling))?,
     };
     let ticking = engine.weak();
     std::thread::Builder::new().name("tick".to_owned()).spawn(move || {
@@ -30,8 +32,9 @@ pub(crate) fn new() -> Result<Engine> {
     Ok(engine)
 }
 
-fn config(pooling: bool) -> Config {
+fn config(pooling: bool, profiling: ProfilingStrategy) -> Config {
     let mut config = Config::new();
+    config.profiler(profiling);
     config.wasm_component_model(true);
     config.epoch_interruption(true);
     if pooling {

@@ -47,6 +47,18 @@ fn names_the_component_that_does_not_fit() {
 }
 
 #[test]
+fn names_functions_for_perf_when_asked_to() {
+    let app = App::new(WEB, &[("web", &components::http("(nop)"))]);
+    for (arguments, named) in [(&[][..], false), (&["--perf-map"], true)] {
+        let host = app.up(arguments);
+        host.address();
+        let map = format!("/tmp/perf-{}.map", host.process_id());
+        assert_eq!(std::fs::read_to_string(&map).is_ok_and(|map| !map.is_empty()), named);
+        let _ = std::fs::remove_file(map);
+    }
+}
+
+#[test]
 fn hosts_that_start_at_once_share_their_cache() {
     let app = App::new(WEB, &[("web", &components::http("(nop)"))]);
     let hosts: Vec<_> = (0..4).map(|_| app.up(&[])).collect();
