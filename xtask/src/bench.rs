@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: builds all that is measured with optimisation, and measures it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::process::{self, PassedOn, on_path};
@@ -9,7 +9,15 @@ use crate::{build, paths, redis, toolchain};
 /// The component that the API is compared with.
 pub(crate) const PROBE: &str = "bench-probe";
 /// The workspace's profile for what is measured.
-const PROFILE: &str = "measure";
+pub(crate) const PROFILE: &str = "measure";
+
+/// Builds a package with optimisation, to `PROFILE` in a folder.
+pub(crate) fn cargo(package: &str, folder: &Path) -> Command {
+    let mut cargo = build::cargo();
+    cargo.args(["build", "--locked", "--profile", PROFILE, "--package", package, "--target-dir"]);
+    cargo.arg(folder);
+    cargo
+}
 
 pub(crate) fn run(options: &PassedOn) -> anyhow::Result<ExitCode> {
     let toolchain = toolchain::get(None)?;
@@ -20,10 +28,7 @@ pub(crate) fn run(options: &PassedOn) -> anyhow::Result<ExitCode> {
     let host = if spin.is_none() { vec!["host"] } else { Vec::new() };
     // One by one, for together their dependencies would be built with the features of both.
     for package in ["bench"].iter().chain(&host) {
-        let mut cargo = build::cargo();
-        cargo.args(["build", "--locked", "--profile", PROFILE, "--package", package]);
-        cargo.arg("--target-dir").arg(paths::target());
-        process::run("building what is measured", &mut cargo)?;
+        process::run("building what is measured", &mut cargo(package, &paths::target()))?;
     }
     let built = paths::target().join(PROFILE);
     let mut bench = Command::new(built.join("bench"));

@@ -1,5 +1,6 @@
 //! Building: the components for Spin, and the native programs beside them.
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::paths;
@@ -43,10 +44,30 @@ pub(crate) fn components(toolchain: &Toolchain) -> anyhow::Result<()> {
 
 /// Builds packages as components, beside those that spin.toml names.
 pub(crate) fn wasm(toolchain: &Toolchain, packages: &[&str]) -> anyhow::Result<()> {
-    let mut cargo = cargo();
     // A folder of its own: two compilers would evict each other's artefacts.
-    cargo.args(["build", "--release", "--locked", "--target", TARGET]);
-    cargo.arg("--target-dir").arg(paths::target().join("wasm"));
+    wasm_into(&paths::target().join("wasm"), &[], toolchain, packages)
+}
+
+/// Builds the components and `others` into a folder, as they ship but for the names of their functions,
+/// which are kept.
+pub(crate) fn named_wasm(
+    folder: &Path,
+    toolchain: &Toolchain,
+    others: &[&str],
+) -> anyhow::Result<()> {
+    let packages = [&COMPONENTS.map(|(package, _)| package), others].concat();
+    wasm_into(folder, &["--config", "profile.release.strip=\"debuginfo\""], toolchain, &packages)
+}
+
+fn wasm_into(
+    folder: &Path,
+    options: &[&str],
+    toolchain: &Toolchain,
+    packages: &[&str],
+) -> anyhow::Result<()> {
+    let mut cargo = cargo();
+    cargo.args(["build", "--release", "--locked", "--target", TARGET]).args(options);
+    cargo.arg("--target-dir").arg(folder);
     for package in packages {
         cargo.args(["--package", package]);
     }

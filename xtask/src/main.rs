@@ -7,6 +7,7 @@ mod demo;
 mod licences;
 mod paths;
 mod process;
+mod profile;
 mod redis;
 mod simulate;
 mod soak;
@@ -41,6 +42,8 @@ enum Task {
     Simulate(simulate::Options),
     /// Measure: accept, drain, latency, recovery, each beside something else.
     Bench(process::PassedOn),
+    /// Show what the processor does while tasks are accepted and drained, as flame graphs.
+    Profile(profile::Options),
     /// Kill, freeze and cut off real processes under load, and check every promise.
     Soak(process::PassedOn),
     /// Get the wasm32-wasip2 target, and say where it comes from.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Build(options) => build::run(&options),
         Task::Simulate(options) => simulate::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Profile(options) => profile::run(&options),
         Task::Soak(options) => soak::run(&options),
         Task::Toolchain(options) => toolchain::run(&options),
     };

@@ -16,6 +16,28 @@ use crate::usage::{self, Usage};
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(5);
+/// Where the shipped manifest looks for components, from the repository's root.
+const WASM: &str = "target/wasm";
+
+/// What runs the app.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    /// Spin, or the dev host.
+    pub(crate) program: PathBuf,
+    /// What it is told beside what every host is told.
+    pub(crate) arguments: &'static [&'static str],
+    /// Where the components are.
+    pub(crate) wasm: PathBuf,
+}
+
+impl Host {
+    /// The components that ship, run as they are.
+    pub(crate) fn plain(program: &Path) -> io::Result<Self> {
+        // The app runs in a folder of its own.
+        let program = std::path::absolute(program)?;
+        Ok(Self { program, arguments: &[], wasm: root().join(WASM) })
+    }
+}
 
 /// A running host. Dropping it kills it and everything it started.
 pub(crate) struct App {
@@ -29,19 +51,19 @@ impl App {
     /// Starts the components named and waits until they serve; `folder` is for its files. The probe
     /// is always among them: without a route there is no telling when a host is ready.
     pub(crate) fn start(
-        host: &Path,
+        host: &Host,
         folder: &Path,
         components: &[&str],
         settings: &[(&str, String)],
     ) -> anyhow::Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let manifest = folder.join("spin.toml");
-        fs::write(&manifest, manifest_text()?)?;
-        let mut command = Command::new(host);
+        fs::write(&manifest, manifest_text(&host.wasm)?)?;
+        let mut command = Command::new(&host.program);
         // Not the repository's folder, whose .env is for running the app.
         command.current_dir(folder);
         command.arg("up").arg("-f").arg(&manifest).args(["--listen", &address, "--state-dir"]);
-        command.arg(folder.join("state")).arg("--quiet");
+        command.arg(folder.join("state")).arg("--quiet").args(host.arguments);
         for component in components.iter().chain(&["probe"]) {
             command.args(["-c", component]);
         }
@@ -57,8 +79,8 @@ impl App {
                 _ => Err(io::Error::last_os_error()),
             });
         }
-        let mut child =
-            command.spawn().with_context(|| format!("{} does not start", host.display()))?;
+        let does_not_start = || format!("{} does not start", host.program.display());
+        let mut child = command.spawn().with_context(does_not_start)?;
         let output = Arc::default();
         collect(child.stdout.take().context("no output")?, &output);
         collect(child.stderr.take().context("no output")?, &output);
@@ -82,6 +104,10 @@ impl App {
             }
             sleep(POLL);
         }
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn usage(&self) -> Usage {
@@ -110,13 +136,11 @@ pub(crate) fn root() -> PathBuf {
     own.ancestors().nth(2).unwrap_or(own).to_path_buf()
 }
 
-/// The shipped manifest with the probe added, for a folder other than the repository's root.
-fn manifest_text() -> anyhow::Result<String> {
-    let root = root();
-    let shipped = fs::read_to_string(root.join("spin.toml"))?;
-    let wasm = format!("\"{}/", root.join("target/wasm").display());
+/// The shipped manifest with the probe added, for components in the folder `wasm`.
+fn manifest_text(wasm: &Path) -> anyhow::Result<String> {
+    let shipped = fs::read_to_string(root().join("spin.toml"))?;
     let text = format!("{shipped}{}", include_str!("probe.toml"));
-    Ok(text.replace("\"target/wasm/", &wasm))
+    Ok(text.replace(&format!("\"{WASM}/"), &format!("\"{}/", wasm.display())))
 }
 
 /// Reads on a thread of its own, so that the app is never held up by a full pipe.

@@ -1,7 +1,9 @@
-//! The figures in `docs/performance.md`, between two marks; what people wrote around them stays.
+//! What is generated in `docs/performance.md`, each part between two marks; what people wrote around
+//! them stays.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
@@ -12,16 +14,10 @@ use crate::table;
 
 const BEGIN: &str = "<!-- figures: made by `cargo xtask bench --write-docs`, not by hand -->";
 const END: &str = "<!-- figures end -->";
-const EMPTY: &str = "# Performance\n\n";
 
+/// Writes the figures and their charts.
 pub(crate) fn write(report: &Report) -> anyhow::Result<()> {
-    let folder = app::root().join("docs");
-    fs::create_dir_all(folder.join("performance"))?;
-    let path = folder.join("performance.md");
-    let old = fs::read_to_string(&path).unwrap_or_else(|_| format!("{EMPTY}{BEGIN}\n{END}\n"));
-    let (before, rest) = old.split_once(BEGIN).context("docs/performance.md has lost a mark")?;
-    let (_, after) = rest.split_once(END).context("docs/performance.md has lost a mark")?;
-    let mut text = format!("{before}{BEGIN}\n\n");
+    let mut text = String::new();
     for (name, value) in &report.circumstances {
         let _ = writeln!(text, "- {name}: {value}");
     }
@@ -29,13 +25,28 @@ pub(crate) fn write(report: &Report) -> anyhow::Result<()> {
     for section in report.sections() {
         let _ = writeln!(text, "\n### {section}\n");
         if let Some(svg) = chart(report, section) {
-            let file = format!("performance/{}.svg", file_name(section));
-            fs::write(folder.join(&file), svg)?;
-            let _ = writeln!(text, "![{section}]({file})\n");
+            let file = format!("{}.svg", file_name(section));
+            fs::write(folder().join(&file), svg)?;
+            let _ = writeln!(text, "![{section}](performance/{file})\n");
         }
         text.push_str(&table::markdown(report, section));
     }
-    fs::write(&path, format!("{text}\n{END}{after}"))?;
+    replace(BEGIN, END, &text)
+}
+
+/// Where the document's pictures are.
+pub(crate) fn folder() -> PathBuf {
+    app::root().join("docs/performance")
+}
+
+/// Puts `text` between two marks of the document.
+pub(crate) fn replace(begin: &str, end: &str, text: &str) -> anyhow::Result<()> {
+    let path = folder().with_extension("md");
+    let old = fs::read_to_string(&path)?;
+    let lost = || format!("{} has lost a mark: {begin} … {end}", path.display());
+    let (before, rest) = old.split_once(begin).with_context(lost)?;
+    let (_, after) = rest.split_once(end).with_context(lost)?;
+    fs::write(&path, format!("{before}{begin}\n\n{text}\n{end}{after}"))?;
     println!("written: {}", path.display());
     Ok(())
 }

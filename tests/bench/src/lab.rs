@@ -1,6 +1,5 @@
 //! One measurement's own Redis and nodes, the tasks put into it and what is read out of it.
 
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use tempfile::TempDir;
 use test_redis::{Client, Server};
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, Host};
 use crate::nodes::Nodes;
 use crate::options::Options;
 use crate::usage::{self, Usage};
@@ -29,23 +28,35 @@ pub(crate) const MAX_QUEUE: u64 = 10_000_000;
 const STANDSTILL: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(2);
 
+/// How often Redis carried out one command, and how long that took in all; of a script, what it calls
+/// included.
+pub(crate) struct Commands {
+    pub(crate) name: String,
+    pub(crate) calls: f64,
+    pub(crate) us: f64,
+}
+
 pub(crate) struct Lab {
     pub(crate) redis: Server,
     pub(crate) nodes: Nodes,
     pub(crate) client: Client,
     pub(crate) lease_s: u64,
-    host: PathBuf,
+    host: Host,
     folder: TempDir,
     apps: std::cell::Cell<usize>,
 }
 
 impl Lab {
     pub(crate) fn new(options: &Options, nodes: usize) -> anyhow::Result<Self> {
+        Self::on(Host::plain(&options.host)?, nodes)
+    }
+
+    /// One whose apps run on this host.
+    pub(crate) fn on(host: Host, nodes: usize) -> anyhow::Result<Self> {
         let redis = Server::start()?;
         let client = redis.connect()?;
         let folder = tempfile::Builder::new().prefix("muster-bench").tempdir()?;
         let nodes = Nodes::start(nodes)?;
-        let host = std::path::absolute(&options.host)?;
         let apps = std::cell::Cell::new(0);
         Ok(Self { redis, nodes, client, lease_s: LEASE_S, host, folder, apps })
     }
@@ -168,8 +179,12 @@ impl Lab {
         self.client.ask(&format!("ZRANGE {}leases 0 -1", store::PREFIX))
     }
 
+    pub(crate) fn redis_process_id(&self) -> anyhow::Result<u32> {
+        Ok(self.client.info("process_id")?.parse()?)
+    }
+
     pub(crate) fn redis_usage(&self) -> anyhow::Result<Usage> {
-        Ok(usage::of_process(self.client.info("process_id")?.parse()?))
+        Ok(usage::of_process(self.redis_process_id()?))
     }
 
     /// One number of `INFO`.
@@ -180,13 +195,25 @@ impl Lab {
     /// How often Redis carried out a command since its statistics were reset, scripts' own included;
     /// all commands together for `None`.
     pub(crate) fn command_count(&self, command: Option<&str>) -> anyhow::Result<f64> {
+        let commands = self.commands()?;
+        let counted = commands.iter().filter(|it| command.is_none_or(|command| command == it.name));
+        Ok(counted.map(|it| it.calls).sum())
+    }
+
+    /// What Redis carried out since its statistics were reset, scripts' own commands included.
+    pub(crate) fn commands(&self) -> anyhow::Result<Vec<Commands>> {
         let stats: String = self.client.ask("INFO commandstats")?;
-        let calls = stats.lines().filter_map(|line| {
+        let commands = stats.lines().filter_map(|line| {
             let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
-            let calls: f64 = rest.split(',').next()?.parse().ok()?;
-            command.is_none_or(|command| command == name).then_some(calls)
+            let (calls, rest) = rest.split_once(",usec=")?;
+            let us = rest.split(',').next()?;
+            Some(Commands {
+                name: name.to_owned(),
+                calls: calls.parse().ok()?,
+                us: us.parse().ok()?,
+            })
         });
-        Ok(calls.sum())
+        Ok(commands.collect())
     }
 
     /// Begins to count commands and bytes anew.

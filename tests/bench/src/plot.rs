@@ -58,7 +58,7 @@ pub(crate) fn bars(title: &str, bars: &[Bar<'_>]) -> String {
     svg
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 

@@ -1,0 +1,175 @@
+//! `cargo xtask profile`: what the processor does while tasks are accepted, and while they are
+//! drained.
+
+mod breakdown;
+mod document;
+mod flamegraph;
+mod frame;
+mod kind;
+mod names;
+mod perf;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::app::{self, App, Host};
+use crate::lab::Lab;
+use crate::load::{Load, request};
+use crate::profile::breakdown::Breakdown;
+use crate::profile::names::Names;
+use crate::profile::perf::{Recording, Sample, Unwinding};
+
+const BEGIN: &str = "<!-- profile: made by `cargo xtask profile --write-docs`, not by hand -->";
+const END: &str = "<!-- profile end -->";
+const CONNECTIONS: usize = 16;
+const LOAD_TIME: Duration = Duration::from_secs(5);
+const DRAINED: usize = 20_000;
+
+#[derive(clap::Parser)]
+#[command(
+    name = "cargo xtask profile",
+    about = "Shows what the processor does while tasks are accepted and drained",
+    disable_version_flag = true
+)]
+pub(crate) struct Options {
+    /// Write graphs and tables into docs/performance.md; otherwise graphs go to target/profile.
+    #[arg(long)]
+    write_docs: bool,
+    /// Take this profile as the one that later ones are shown beside.
+    #[arg(long)]
+    before: bool,
+    /// The dev host.
+    #[arg(long, value_name = "FILE")]
+    host: PathBuf,
+    /// The components, with the names of their functions.
+    #[arg(long, value_name = "DIR")]
+    wasm: PathBuf,
+}
+
+/// Breakdowns by the name of what was profiled.
+type Breakdowns = BTreeMap<String, Breakdown>;
+
+/// Something to profile.
+struct Subject {
+    /// In names of files.
+    name: &'static str,
+    title: &'static str,
+    profile: fn(Host) -> anyhow::Result<Profile>,
+}
+
+const SUBJECTS: [Subject; 2] = [
+    Subject { name: "accept", title: "Accepting tasks", profile: accept },
+    Subject { name: "drain", title: "Draining tasks at 3 nodes", profile: drain },
+];
+
+/// What was recorded of the host and of Redis.
+struct Profile {
+    host: Vec<Sample>,
+    redis: Vec<Sample>,
+    breakdown: Breakdown,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let target = app::root().join("target/profile");
+    fs::create_dir_all(&target)?;
+    let folder = if options.write_docs { crate::document::folder() } else { target.clone() };
+    let suffix = if options.before { "-before" } else { "" };
+    let mut breakdowns = Breakdowns::new();
+    for Subject { name, title, profile } in SUBJECTS {
+        println!("profiling: {name}");
+        let host = Host {
+            program: std::path::absolute(&options.host)?,
+            arguments: &["--perf-map"],
+            wasm: std::path::absolute(&options.wasm)?,
+        };
+        let Profile { host, redis, breakdown } = profile(host)?;
+        let stacks = [("host", host.as_slice()), ("Redis", redis.as_slice())];
+        let file = folder.join(format!("profile-{name}{suffix}.svg"));
+        fs::write(&file, flamegraph::draw(title, &stacks))?;
+        // For a closer look.
+        fs::write(target.join(format!("{name}.folded")), flamegraph::folded(&stacks))?;
+        println!("written: {}\n\n{}", file.display(), document::table(&[("now", &breakdown)]));
+        breakdowns.insert(name.to_owned(), breakdown);
+    }
+    let file = folder.join(format!("profile{suffix}.json"));
+    fs::write(&file, format!("{}\n", serde_json::to_string_pretty(&breakdowns)?))?;
+    if options.write_docs { write_docs(&folder) } else { Ok(()) }
+}
+
+/// Shows the profile kept as the one before, and the last one, side by side.
+fn write_docs(folder: &Path) -> anyhow::Result<()> {
+    let mut kept = Vec::new();
+    for (heading, suffix) in [("before", "-before"), ("now", "")] {
+        let file = folder.join(format!("profile{suffix}.json"));
+        if let Ok(text) = fs::read(&file) {
+            let breakdowns: Breakdowns =
+                serde_json::from_slice(&text).with_context(|| file.display().to_string())?;
+            kept.push((heading, suffix, breakdowns));
+        }
+    }
+    let mut text = String::new();
+    for Subject { name, title, .. } in SUBJECTS {
+        let _ = writeln!(text, "### {title}\n");
+        let columns: Vec<_> = kept
+            .iter()
+            .filter_map(|(heading, _, breakdowns)| Some((*heading, breakdowns.get(name)?)))
+            .collect();
+        let _ = writeln!(text, "{}", document::table(&columns));
+        for (heading, suffix, _) in &kept {
+            let _ =
+                writeln!(text, "![{title}, {heading}](performance/profile-{name}{suffix}.svg)\n");
+        }
+    }
+    crate::document::replace(BEGIN, END, &format!("{}\n", text.trim_end()))
+}
+
+/// Records the host and Redis for as long as `work` takes, which gives how many tasks it was.
+fn record(
+    lab: &Lab,
+    app: &App,
+    work: impl FnOnce() -> anyhow::Result<usize>,
+) -> anyhow::Result<Profile> {
+    lab.reset_statistics()?;
+    let host = Recording::start(app.process_id(), Unwinding::FramePointers)?;
+    let redis = Recording::start(lab.redis_process_id()?, Unwinding::DebugInformation)?;
+    let worked = work();
+    let (host, redis) = (host.stop()?, redis.stop()?);
+    let commands = lab.commands()?;
+    let names = Names::of(app.process_id())?;
+    let (host, redis) = (host.samples()?, redis.samples()?);
+    drop(names);
+    let breakdown = Breakdown::new(worked?, &host, &redis, &commands);
+    Ok(Profile { host, redis, breakdown })
+}
+
+fn accept(host: Host) -> anyhow::Result<Profile> {
+    let lab = Lab::on(host, 3)?;
+    // No worker: what is looked at is the API alone.
+    let app = lab.app(&["api"])?;
+    let load = |first, time| {
+        let address = app.address.clone();
+        let load = Load { address, connections: CONNECTIONS, time, status: 202, first };
+        load.run(&|number| {
+            request("POST", "/groups/create", &format!("{{\"group_id\":\"load-{number}\"}}"))
+        })
+    };
+    // The first instances of a component are slower than the rest.
+    load(0, LOAD_TIME / 5)?;
+    record(&lab, &app, || Ok(load(10_000_000, LOAD_TIME)?.count() as usize))
+}
+
+fn drain(host: Host) -> anyhow::Result<Profile> {
+    let lab = Lab::on(host, 3)?;
+    lab.accept(DRAINED)?;
+    let app = lab.app(&["worker"])?;
+    record(&lab, &app, || {
+        lab.wake()?;
+        lab.wait_for(DRAINED)?;
+        Ok(DRAINED)
+    })
+}
