@@ -1,7 +1,6 @@
 //! Cancelling.
 
 use e2e::{Fault, Kind, Rule, Setup, World, eventually, state};
-use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queued_task_ends_at_once_and_calls_nobody() {
