@@ -50,6 +50,16 @@ impl Breakdown {
             commands.map(|it| Part { name: it.name.to_uppercase(), us: each(it.us) }).collect();
         Self { tasks, host: of(host), redis: of(redis), commands: sorted(commands) }
     }
+
+    /// What a task costs in all.
+    pub(crate) fn us(&self) -> f64 {
+        total(&self.host) + total(&self.redis)
+    }
+}
+
+/// What parts come to.
+pub(crate) fn total(parts: &[Part]) -> f64 {
+    parts.iter().map(|part| part.us).sum()
 }
 
 fn sorted(mut parts: Vec<Part>) -> Vec<Part> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::profile::breakdown::{Breakdown, Part};
+use crate::profile::breakdown::{Breakdown, Part, total};
 use crate::profile::kind;
 use crate::table::number;
 
@@ -70,10 +70,6 @@ fn in_guest(parts: &[Part]) -> f64 {
 
 fn share(us: f64, parts: &[Part]) -> String {
     format!("{} µs, {:.0} %", number(us), us / total(parts) * 100.0)
-}
-
-fn total(parts: &[Part]) -> f64 {
-    parts.iter().map(|part| part.us).sum()
 }
 
 #[cfg(test)]

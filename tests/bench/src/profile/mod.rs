@@ -29,6 +29,9 @@ const END: &str = "<!-- profile end -->";
 const CONNECTIONS: usize = 16;
 const LOAD_TIME: Duration = Duration::from_secs(5);
 const DRAINED: usize = 20_000;
+/// Whatever else the machine does makes tasks dearer, so the cheapest of some recordings is the least
+/// disturbed one.
+const RECORDINGS: usize = 5;
 
 #[derive(clap::Parser)]
 #[command(
@@ -80,14 +83,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let folder = if options.write_docs { crate::document::folder() } else { target.clone() };
     let suffix = if options.before { "-before" } else { "" };
     let mut breakdowns = Breakdowns::new();
+    let host = Host {
+        program: std::path::absolute(&options.host)?,
+        arguments: &["--perf-map"],
+        wasm: std::path::absolute(&options.wasm)?,
+    };
     for Subject { name, title, profile } in SUBJECTS {
         println!("profiling: {name}");
-        let host = Host {
-            program: std::path::absolute(&options.host)?,
-            arguments: &["--perf-map"],
-            wasm: std::path::absolute(&options.wasm)?,
-        };
-        let Profile { host, redis, breakdown } = profile(host)?;
+        let recorded = (0..RECORDINGS).map(|_| profile(host.clone()));
+        let recorded = recorded.collect::<anyhow::Result<Vec<_>>>()?;
+        let cost = |profile: &Profile| profile.breakdown.us();
+        let least = recorded.into_iter().min_by(|one, other| cost(one).total_cmp(&cost(other)));
+        let Profile { host, redis, breakdown } = least.context("nothing was recorded")?;
         let stacks = [("host", host.as_slice()), ("Redis", redis.as_slice())];
         let file = folder.join(format!("profile-{name}{suffix}.svg"));
         fs::write(&file, flamegraph::draw(title, &stacks))?;
