@@ -1,5 +1,7 @@
 //! Log lines as JSON on standard error, one an event; the host puts them where operators look.
 
+use std::io::Write as _;
+
 use drain::Log;
 
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +18,10 @@ impl Log for JsonLog {
         for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
             line.insert((*name).to_owned(), (*value).into());
         }
-        eprintln!("{}", serde_json::Value::Object(line));
+        let mut text = serde_json::Value::Object(line).to_string();
+        text.push('\n');
+        // Written at once: standard error has no buffer, and each write is a call of the host. Where
+        // it cannot be written, there is nowhere to say so.
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
