@@ -41,8 +41,8 @@ pub(crate) struct Answered {
     answer: Answer,
     verb: Verb,
     node: String,
-    /// `None` when the node's breaker was open and no call was made.
-    took_ms: Option<u64>,
+    /// When it was made, by our clock; `None` when the node's breaker was open and no call was made.
+    started_ms: Option<u64>,
 }
 
 /// A call that waits until the turn that stores its intent is over.
@@ -143,7 +143,8 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
 
     /// What the turn that begins now is to tell Redis, and the calls that wait for it.
     pub(crate) fn take_news(&mut self) -> (Vec<Commit>, Vec<Gated>) {
-        let (own_now_ms, now_ms) = (self.drain.clock.now_ms(), self.redis_now_ms());
+        let own_now_ms = self.drain.clock.now_ms();
+        let now_ms = self.by_redis(own_now_ms);
         let mut old_records = Vec::new();
         for held in self.held.values_mut() {
             let is_worth_it = held.is_changed || held.task.has_unsent();
@@ -198,7 +199,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             } else if answer.cancelled.contains(&task_id) && call.kind == CallKind::Act {
                 held.task.withdraw(call);
             } else {
-                self.start(&task_id, epoch, call);
+                self.start(&task_id, epoch, call, now_ms);
             }
         }
         for task_id in answer.cancelled {
@@ -244,19 +245,22 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
 
     /// Takes in what came to an end.
     fn take_in(&mut self, came: Vec<Came>) {
-        let now_ms = self.redis_now_ms();
+        // Asking for the time is a call of the host, so it is asked once for all.
+        let own_now_ms = self.drain.clock.now_ms();
+        let now_ms = self.by_redis(own_now_ms);
         let mut touched = Vec::with_capacity(came.len());
         for came in came {
-            let Answered { task_id, epoch, call, answer, verb, node, took_ms } = match came {
+            let Answered { task_id, epoch, call, answer, verb, node, started_ms } = match came {
                 Came::Answer(answered) => answered,
                 Came::Callback(outcome) => {
                     self.callback_ended(outcome);
                     continue;
                 }
             };
-            if took_ms.is_some() {
-                self.breakers.record(&node, &answer, self.drain.clock.now_ms());
+            if started_ms.is_some() {
+                self.breakers.record(&node, &answer, own_now_ms);
             }
+            let took_ms = started_ms.map(|started_ms| own_now_ms.saturating_sub(started_ms));
             self.tally.count(verb, node, &answer, took_ms);
             let Some(held) = self.held.get_mut(&task_id).filter(|held| held.epoch == epoch) else {
                 continue;
@@ -328,9 +332,10 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     /// Plans a held task's next moves: starts what may be started at once, and notes down for
     /// Redis what must be stored first or what came of the task.
     fn advance(&mut self, task_id: &str) {
-        let now_ms = self.redis_now_ms();
+        let own_now_ms = self.drain.clock.now_ms();
+        let now_ms = self.by_redis(own_now_ms);
         let starting = if self.closing { Starting::Held } else { Starting::Allowed };
-        let (own_now_ms, lease_ms) = (self.drain.clock.now_ms(), self.drain.limits.lease_ms);
+        let lease_ms = self.drain.limits.lease_ms;
         let Some(held) = self.held.get_mut(task_id) else { return };
         let plan = held.task.plan(now_ms, starting);
         let epoch = held.epoch;
@@ -354,7 +359,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             if is_gated && call.changes_node() {
                 self.gated.push(Gated { task_id: task_id.to_owned(), epoch, call });
             } else {
-                self.start(task_id, epoch, call);
+                self.start(task_id, epoch, call, own_now_ms);
             }
         }
         if matches!(plan.status, Status::Waiting { .. } | Status::Held | Status::Ended)
@@ -398,7 +403,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         );
     }
 
-    fn start(&mut self, task_id: &str, epoch: u64, call: Call) {
+    fn start(&mut self, task_id: &str, epoch: u64, call: Call, own_now_ms: u64) {
         let Some(held) = self.held.get(task_id).filter(|held| held.epoch == epoch) else { return };
         let Some(node) = held.task.nodes().get(call.node) else { return };
         let drain = self.drain;
@@ -407,21 +412,20 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         let verb = call.verb(&held.task);
         // A dead letter says that the node was tried, so the last undo is never withheld.
         let is_last_chance = call.is_last_chance(&held.task);
-        if self.breakers.admit(&node, drain.clock.now_ms()).is_err() && !is_last_chance {
+        if self.breakers.admit(&node, own_now_ms).is_err() && !is_last_chance {
             let answer = node_call::withheld(verb);
-            let answered = Answered { task_id, epoch, call, answer, verb, node, took_ms: None };
+            let answered = Answered { task_id, epoch, call, answer, verb, node, started_ms: None };
             self.in_flight.push(Box::pin(std::future::ready(Came::Answer(answered))));
             return;
         }
         self.report.calls += 1;
         self.in_flight.push(Box::pin(async move {
             let timeout_ms = drain.limits.node_timeout_ms;
-            let started_ms = drain.clock.now_ms();
+            let started_ms = Some(own_now_ms);
             let answer =
                 node_call::call(&drain.client, &drain.adapter, verb, &node, &group_id, timeout_ms)
                     .await;
-            let took_ms = Some(drain.clock.now_ms().saturating_sub(started_ms));
-            Came::Answer(Answered { task_id, epoch, call, answer, verb, node, took_ms })
+            Came::Answer(Answered { task_id, epoch, call, answer, verb, node, started_ms })
         }));
     }
 
@@ -454,6 +458,11 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     }
 
     fn redis_now_ms(&self) -> u64 {
-        self.drain.clock.now_ms().saturating_add(self.clock_offset_ms)
+        self.by_redis(self.drain.clock.now_ms())
+    }
+
+    /// A time of our clock by Redis's.
+    fn by_redis(&self, own_ms: u64) -> u64 {
+        own_ms.saturating_add(self.clock_offset_ms)
     }
 }
