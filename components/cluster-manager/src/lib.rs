@@ -29,6 +29,7 @@ impl Guest for ClusterManager {
             path_with_query: "/v1/group/".to_owned(),
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
+            reads_body: false,
         })
     }
 
@@ -42,6 +43,7 @@ impl Guest for ClusterManager {
             path_with_query: format!("/v1/group/{}", escape::path_segment(&group_id)),
             headers: Vec::new(),
             body: Vec::new(),
+            reads_body: false,
         })
     }
 

@@ -16,11 +16,12 @@ pub struct ComposedAdapter;
 
 impl Adapter for ComposedAdapter {
     fn prepare(&self, verb: Verb, group_id: &str) -> Result<Prepared, String> {
-        let adapter::Request { method, path_with_query, headers, body } = match verb {
+        let request = match verb {
             Verb::Inspect => adapter::prepare_inspection(group_id)?,
             Verb::Change(operation) => adapter::prepare(translate(operation), group_id)?,
         };
-        Ok(Prepared { method, path_with_query, headers, body })
+        let adapter::Request { method, path_with_query, headers, body, reads_body } = request;
+        Ok(Prepared { method, path_with_query, headers, body, reads_body })
     }
 
     fn interpret(&self, operation: Operation, status: u16, body: &[u8]) -> Verdict {

@@ -81,6 +81,7 @@ fn request(key: &[u8], callback: &DueCallback, now_ms: u64) -> NodeRequest {
         url: callback.url.clone(),
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
         body: body.into_bytes(),
+        reads_body: false,
     }
 }
 

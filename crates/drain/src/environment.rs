@@ -15,6 +15,8 @@ pub struct Prepared {
     pub path_with_query: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Whether the answer's body matters; if not it need not be fetched.
+    pub reads_body: bool,
 }
 
 /// A request with the URL it goes to.
@@ -24,9 +26,11 @@ pub struct NodeRequest {
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Whether the answer's body is wanted.
+    pub reads_body: bool,
 }
 
-/// A node's answer, its body cut at [`NODE_ANSWER_BYTES_MAX`].
+/// A node's answer, its body cut at [`NODE_ANSWER_BYTES_MAX`]; empty if the request did not want it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeResponse {
     pub status: u16,
@@ -46,7 +50,8 @@ pub enum SendError {
 
 /// Sends requests to nodes.
 pub trait NodeClient {
-    /// Sends `request` and waits at most `timeout_ms` milliseconds, all told, for the whole answer.
+    /// Sends `request` and waits at most `timeout_ms` milliseconds, all told, for the answer,
+    /// with its body if the request wants it.
     fn send(
         &self,
         request: NodeRequest,

@@ -29,6 +29,7 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
         url: url(node, &prepared.path_with_query),
         headers: prepared.headers,
         body: prepared.body,
+        reads_body: prepared.reads_body,
     };
     match (client.send(request, timeout_ms).await, verb) {
         (Ok(response), Verb::Change(operation)) => {

@@ -37,7 +37,13 @@ impl Adapter for Anything {
         }
         let method = if verb == Verb::Inspect { "GET" } else { "POST" }.to_owned();
         let path_with_query = format!("/{group_id}");
-        Ok(Prepared { method, path_with_query, headers: Vec::new(), body: Vec::new() })
+        Ok(Prepared {
+            method,
+            path_with_query,
+            headers: Vec::new(),
+            body: Vec::new(),
+            reads_body: true,
+        })
     }
 
     fn interpret(&self, _: Operation, status: u16, _: &[u8]) -> Verdict {

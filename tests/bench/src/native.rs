@@ -52,9 +52,13 @@ impl HyperClient {
             builder = builder.header(name, value);
         }
         let body = Full::<Bytes>::from(request.body);
+        let reads_body = request.reads_body;
         let request = builder.body(body).expect("a request");
         let response = self.0.request(request).await?;
         let status = response.status().as_u16();
+        if !reads_body {
+            return Ok(NodeResponse { status, body: Vec::new() });
+        }
         let body = response.into_body().collect().await.map(|body| body.to_bytes().to_vec());
         Ok(NodeResponse { status, body: body.unwrap_or_default() })
     }
@@ -82,12 +86,14 @@ impl Adapter for ClusterManager {
                 path_with_query: format!("/v1/group/{group_id}"),
                 headers: Vec::new(),
                 body: Vec::new(),
+                reads_body: false,
             },
             Verb::Change(operation) => Prepared {
                 method: if operation == Operation::Create { "POST" } else { "DELETE" }.to_owned(),
                 path_with_query: "/v1/group/".to_owned(),
                 headers: vec![("content-type".to_owned(), "application/json".to_owned())],
                 body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
+                reads_body: false,
             },
         })
     }

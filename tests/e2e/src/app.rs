@@ -20,21 +20,22 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the app and waits until it serves. `components` names the ones to run; none = all.
+    /// Starts the app that `manifest` describes and waits until it serves. `components` names the
+    /// ones to run; none = all.
     ///
     /// # Errors
     /// When the host ends instead, with what it said.
     pub fn start(
+        manifest: &Path,
         settings: &[(String, String)],
         components: &[&str],
         state_dir: &Path,
     ) -> Result<Self, String> {
         let spin = std::env::var_os("SPIN").map(PathBuf::from);
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let root = root();
         let mut command = Command::new(spin.unwrap_or_else(|| root.join("target/debug/host")));
-        command.current_dir(root);
-        command.args(["up", "-f", "spin.toml", "--listen", "127.0.0.1:0", "--state-dir"]);
-        command.arg(state_dir);
+        command.current_dir(root).args(["up", "-f"]).arg(manifest);
+        command.args(["--listen", "127.0.0.1:0", "--state-dir"]).arg(state_dir);
         for component in components {
             command.args(["-c", component]);
         }
@@ -128,6 +129,17 @@ impl Drop for App {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The repository's root folder.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// The manifest that ships.
+#[must_use]
+pub fn manifest() -> PathBuf {
+    root().join("spin.toml")
 }
 
 /// Reads on a thread of its own, so that the app is never held up by a full pipe.

@@ -14,7 +14,7 @@ mod eventually;
 mod hook;
 mod world;
 
-pub use app::App;
+pub use app::{App, manifest};
 pub use eventually::eventually;
 pub use hook::{Hook, Received};
 pub use node::{Fault, Kind, Node, Rule};

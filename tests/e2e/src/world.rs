@@ -1,6 +1,7 @@
 //! One test's own Redis, nodes and app.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use node::Node;
 use reqwest::header::HeaderMap;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_redis::Server;
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::eventually::eventually;
 
 /// How a world differs from the usual.
@@ -19,6 +20,8 @@ pub struct Setup<'a> {
     pub settings: &'a [(&'a str, &'a str)],
     /// The components to run; none = all.
     pub components: &'a [&'a str],
+    /// The file of the node adapter, beside the components that ship; none = the one that ships.
+    pub adapter: Option<&'a str>,
 }
 
 /// Short times, so that tests are quick, in the proportions of the real ones.
@@ -34,6 +37,7 @@ pub struct World {
     apps: Vec<App>,
     pub nodes: Vec<Node>,
     pub redis: Server,
+    manifest: PathBuf,
     settings: Vec<(String, String)>,
     http: reqwest::Client,
     folder: TempDir,
@@ -92,8 +96,10 @@ impl World {
             settings.push(((*name).to_owned(), (*value).to_owned()));
         }
         let folder = tempfile::Builder::new().prefix("muster-e2e").tempdir().unwrap();
+        let manifest = setup.adapter.map(|adapter| with_adapter(adapter, folder.path()));
+        let manifest = manifest.unwrap_or_else(app::manifest);
         let http = reqwest::Client::new();
-        let mut world = Self { apps: Vec::new(), nodes, redis, settings, http, folder };
+        let mut world = Self { apps: Vec::new(), nodes, redis, manifest, settings, http, folder };
         world.start_app(setup.components);
         world
     }
@@ -101,7 +107,7 @@ impl World {
     /// Starts one more host.
     pub fn start_app(&mut self, components: &[&str]) {
         let state_dir = self.folder.path().join(format!("state-{}", self.apps.len()));
-        let app = App::start(&self.settings, components, &state_dir);
+        let app = App::start(&self.manifest, &self.settings, components, &state_dir);
         self.apps.push(app.unwrap_or_else(|reason| panic!("{reason}")));
     }
 
@@ -229,6 +235,16 @@ impl World {
         let calls = stats.lines().find_map(|line| line.strip_prefix(&prefix)?.split(',').next());
         calls.map_or(0, |calls| calls.parse().unwrap())
     }
+}
+
+/// Writes a manifest into `folder` that differs from the one that ships in the node adapter.
+fn with_adapter(adapter: &str, folder: &Path) -> PathBuf {
+    let shipped = std::fs::read_to_string(app::manifest()).unwrap();
+    let built = app::root().join("target/wasm/");
+    let text = shipped.replace("\"target/wasm/", &format!("\"{}", built.display()));
+    let manifest = folder.join("spin.toml");
+    std::fs::write(&manifest, text.replace("cluster_manager.wasm", adapter)).unwrap();
+    manifest
 }
 
 /// The id in the answer to an accepted task.

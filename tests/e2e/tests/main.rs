@@ -9,6 +9,7 @@
 )]
 
 mod suite {
+    mod adapters;
     mod bad_input;
     mod cancel;
     mod cost;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `POST /v1/group/` `{"groupId": …}` | 201 created · 400 exists already |
 //! | `DELETE /v1/group/` `{"groupId": …}` | 200 (404 for an absent group when strict) |
-//! | `GET /v1/group/{groupId}` | 200 exists · 404 absent |
+//! | `GET /v1/group/{groupId}` | 200 exists, with the group · 404 absent, with an error |
 //! | `GET /v1/group/` | the groups |
 //! | `POST /v1/group/{status}` | every later call answers this status, until it is set to 0 |
 //!
@@ -82,10 +82,10 @@ pub(crate) async fn answer(shared: Shared, request: Request<Incoming>) -> io::Re
     let status = {
         let mut state = lock(&shared);
         let forced = state.forced_status;
-        match (forced, group_id) {
+        match (forced, &group_id) {
             (Some(status), _) => status,
             (None, Some(group_id)) if fault.is_none_or(Fault::applies) => {
-                state.apply(kind, &group_id)
+                state.apply(kind, group_id)
             }
             (None, Some(_)) => 200,
             (None, None) if kind == Kind::Any => 404,
@@ -101,7 +101,11 @@ pub(crate) async fn answer(shared: Shared, request: Request<Incoming>) -> io::Re
         Some(Fault::Hang | Fault::ApplyThenHang) => std::future::pending().await,
     };
     lock(&shared).answered(seq, status);
-    Ok(status_only(status))
+    Ok(match (kind, status) {
+        (Kind::Inspect, 200) => json_answer(status, &json!({ "groupId": group_id })),
+        (Kind::Inspect, 404) => json_answer(status, &json!({ "error": "no such group" })),
+        _ => status_only(status),
+    })
 }
 
 /// The status of `POST /v1/group/{status}`, if it is such a request.

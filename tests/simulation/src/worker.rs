@@ -130,6 +130,7 @@ impl Adapter for ClusterManager {
                 path_with_query: format!("/v1/group/{group_id}"),
                 headers: Vec::new(),
                 body: Vec::new(),
+                reads_body: false,
             },
             Verb::Change(operation) => Prepared {
                 method: match operation {
@@ -140,6 +141,7 @@ impl Adapter for ClusterManager {
                 path_with_query: "/v1/group/".to_owned(),
                 headers: vec![("content-type".to_owned(), "application/json".to_owned())],
                 body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
+                reads_body: false,
             },
         })
     }

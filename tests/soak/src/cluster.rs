@@ -100,7 +100,7 @@ impl Cluster {
         slot.app = None;
         let state_dir = self.state_dir(host);
         slot.starts += 1;
-        match App::start(&self.settings, &[], &state_dir) {
+        match App::start(&e2e::manifest(), &self.settings, &[], &state_dir) {
             Ok(app) => {
                 lock(&self.bases)[host] = Some(app.base().to_owned());
                 slot.app = Some(app);

@@ -52,7 +52,8 @@ async fn each_role_may_do_its_part_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_and_no_secret_is_ever_told() {
     let settings = [("api_tokens", TOKENS), ("redis_password", "s3cret-pass")];
-    let world = World::with(Setup { settings: &settings, components: &["api"] }).await;
+    let world =
+        World::with(Setup { settings: &settings, components: &["api"], ..Setup::default() }).await;
     // Redis has no password, so that this one is taken; every route answers something.
     for path in ["/tasks", "/readyz", "/metrics", "/nothing", "/groups/create"] {
         let answer = call(&world, "eve", Method::GET, path, "").await;
@@ -65,7 +66,8 @@ async fn no_token_and_no_secret_is_ever_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_may_submit_only_so_often_in_a_second() {
     let settings = [("api_tokens", TOKENS), ("rate_limit", "2")];
-    let world = World::with(Setup { settings: &settings, components: &["api"] }).await;
+    let world =
+        World::with(Setup { settings: &settings, components: &["api"], ..Setup::default() }).await;
     let mut refused = None;
     let mut accepted = 0;
     // Far more than any second takes, so that one of them is full.
@@ -93,7 +95,8 @@ async fn pages_of_other_origins_may_call_only_when_named() {
     let closed = World::with(Setup { components: &["api"], ..Setup::default() }).await;
     ask(&closed, "https://a.example").await.assert_problem(405, "method-not-allowed");
     let settings = [("cors_origins", "https://a.example")];
-    let world = World::with(Setup { settings: &settings, components: &["api"] }).await;
+    let world =
+        World::with(Setup { settings: &settings, components: &["api"], ..Setup::default() }).await;
     let preflight = ask(&world, "https://a.example").await;
     assert_eq!(preflight.status, 204);
     assert_eq!(preflight.header("access-control-allow-origin"), "https://a.example");

@@ -289,7 +289,11 @@ async fn provoke_everywhere(document: &mut Document) {
     }
 
     let settings = [("rate_limit", "1")];
-    let world = World::with(Setup { settings: &settings, components: &["api", "maintenance"] });
+    let world = World::with(Setup {
+        settings: &settings,
+        components: &["api", "maintenance"],
+        ..Setup::default()
+    });
     let world = world.await;
     for (method, path, about) in &operations {
         if about["responses"]["429"].is_null() {

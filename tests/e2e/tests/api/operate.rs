@@ -19,7 +19,8 @@ async fn health_needs_nothing_and_readiness_needs_redis() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_setting_of_the_worker_makes_the_service_unready() {
     let settings = [("node_timeout", "1500"), ("lease", "2")];
-    let world = World::with(Setup { settings: &settings, components: &["api"] }).await;
+    let world =
+        World::with(Setup { settings: &settings, components: &["api"], ..Setup::default() }).await;
     let answer = world.get("/readyz").await;
     answer.assert_problem(500, "bad-setting");
     assert!(answer.json["detail"].as_str().unwrap().contains("node_timeout"));

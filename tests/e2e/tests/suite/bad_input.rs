@@ -104,7 +104,7 @@ async fn without_redis_nothing_is_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_accepts_nothing() {
-    let setup = Setup { components: &["api"], settings: &[("max_queue", "2")] };
+    let setup = Setup { components: &["api"], settings: &[("max_queue", "2")], ..Setup::default() };
     let world = World::with(setup).await;
     world.create("g1").await;
     world.create("g2").await;
