@@ -27,6 +27,22 @@ pub(crate) fn of_group(group: u32) -> Usage {
     })
 }
 
+/// Processor time so far, in seconds, of everything that runs on this machine.
+pub(crate) fn of_machine() -> f64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = text.lines().next().unwrap_or_default();
+    let times: Vec<f64> = line.split_whitespace().filter_map(|time| time.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq; what follows is not this machine's, or is
+    // among these already.
+    let busy = times.iter().take(7).enumerate().filter(|(place, _)| !matches!(place, 3 | 4));
+    busy.map(|(_, time)| time).sum::<f64>() / ticks_per_second()
+}
+
+fn ticks_per_second() -> f64 {
+    // SAFETY: `sysconf` takes and gives plain numbers.
+    unsafe { libc::sysconf(libc::_SC_CLK_TCK) as f64 }
+}
+
 /// The group and usage of a process, from `/proc/ID/stat`.
 fn stat(id: u32) -> Option<(u32, Usage)> {
     let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
@@ -35,8 +51,7 @@ fn stat(id: u32) -> Option<(u32, Usage)> {
     let field = |place: usize| fields.get(place - 3)?.parse::<f64>().ok();
     let group = fields.get(2)?.parse().ok()?;
     // SAFETY: `sysconf` takes and gives plain numbers.
-    let (ticks, page) =
-        unsafe { (libc::sysconf(libc::_SC_CLK_TCK), libc::sysconf(libc::_SC_PAGESIZE)) };
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     let memory = field(24)? * page as f64;
-    Some((group, Usage { memory, cpu: (field(14)? + field(15)?) / ticks as f64 }))
+    Some((group, Usage { memory, cpu: (field(14)? + field(15)?) / ticks_per_second() }))
 }

@@ -21,6 +21,8 @@ pub(crate) struct Drained {
     /// Processor time of the worker's process and of Redis, in microseconds.
     worker_cpu: f64,
     redis_cpu: f64,
+    /// The same of everything on the machine, nodes included.
+    machine_cpu: f64,
     /// Round trips of the worker, and commands in all, the scripts' own included.
     round_trips: f64,
     commands: f64,
@@ -46,6 +48,8 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> anyhow::Result<
         for (unit, name, value) in [
             ("µs", "processor time of the host", worker.worker_cpu),
             ("µs", "processor time of Redis", worker.redis_cpu),
+            ("µs", "processor time of all there is, with the worker", worker.machine_cpu),
+            ("µs", "processor time of all there is, with the native loop", native.machine_cpu),
             ("", "round trips of the worker", worker.round_trips),
             ("", "Redis commands, scripts' own included", worker.commands),
             ("B", "bytes to Redis", worker.bytes_in),
@@ -100,9 +104,11 @@ fn drained(
         || anyhow::Ok((lab.info("total_net_input_bytes")?, lab.info("total_net_output_bytes")?));
     let (before_in, before_out) = network()?;
     let (worker_before, redis_before) = (worker(), lab.redis_usage()?);
+    let machine_before = usage::of_machine();
     let started = Instant::now();
     drain()?;
     let elapsed = started.elapsed().as_secs_f64();
+    let machine_after = usage::of_machine();
     let (worker_after, redis_after) = (worker(), lab.redis_usage()?);
     let (after_in, after_out) = network()?;
     ensure!(lab.all_succeeded(tasks)? == succeed, "the tasks did not end as they should");
@@ -111,6 +117,7 @@ fn drained(
         rate: tasks as f64 / elapsed,
         worker_cpu: each((worker_after.cpu - worker_before.cpu) * 1e6),
         redis_cpu: each((redis_after.cpu - redis_before.cpu) * 1e6),
+        machine_cpu: each((machine_after - machine_before) * 1e6),
         round_trips: each(lab.command_count(Some("evalsha"))?),
         commands: each(lab.command_count(None)?),
         bytes_in: each(after_in - before_in),

@@ -65,7 +65,8 @@ struct Subject {
     profile: fn(Host) -> anyhow::Result<Profile>,
 }
 
-const SUBJECTS: [Subject; 2] = [
+const SUBJECTS: [Subject; 3] = [
+    Subject { name: "bare", title: "A bare handler that runs one trivial script", profile: bare },
     Subject { name: "accept", title: "Accepting tasks", profile: accept },
     Subject { name: "drain", title: "Draining tasks at 3 nodes", profile: drain },
 ];
@@ -154,16 +155,23 @@ fn record(
     Ok(Profile { host, redis, breakdown })
 }
 
+fn bare(host: Host) -> anyhow::Result<Profile> {
+    requests(host, |_| request("GET", "/probe/eval", ""))
+}
+
 fn accept(host: Host) -> anyhow::Result<Profile> {
+    requests(host, |number| {
+        request("POST", "/groups/create", &format!("{{\"group_id\":\"load-{number}\"}}"))
+    })
+}
+
+fn requests(host: Host, request: fn(usize) -> Vec<u8>) -> anyhow::Result<Profile> {
     let lab = Lab::on(host, 3)?;
     // No worker: what is looked at is the API alone.
     let app = lab.app(&["api"])?;
     let load = |first, time| {
         let address = app.address.clone();
-        let load = Load { address, connections: CONNECTIONS, time, status: 202, first };
-        load.run(&|number| {
-            request("POST", "/groups/create", &format!("{{\"group_id\":\"load-{number}\"}}"))
-        })
+        Load { address, connections: CONNECTIONS, time, status: 202, first }.run(&request)
     };
     // The first instances of a component are slower than the rest.
     load(0, LOAD_TIME / 5)?;
