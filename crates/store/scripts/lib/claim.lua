@@ -12,8 +12,8 @@ local function claim_one(list, id, lease_ms)
   if fields[6] then
     redis.call('HSET', key, 'where', 'running', 'lane', list, 'epoch', epoch)
   else
-    redis.call('HSET', key, 'where', 'running', 'lane', list, 'epoch', epoch, 'started', now,
-      'state', 'STARTED', 'updated_at', now)
+    redis.call('HSET', key, 'where', 'running', 'lane', list, 'epoch', epoch, 'started', now_text,
+      'state', 'STARTED', 'updated_at', now_text)
     count('waiting', -1)
   end
   lease(id, lease_ms)

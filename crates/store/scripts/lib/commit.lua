@@ -64,7 +64,8 @@ local function commit(c, lease_ms, ttl_s)
     return 'ok'
   end
   local where = c.kind == 'delay' and 'delayed' or 'running'
-  write_task(c.id, c.record, 'state', c.state, 'lane', c.lane, 'where', where, 'updated_at', now)
+  write_task(c.id, c.record, 'state', c.state, 'lane', c.lane, 'where', where, 'updated_at',
+    now_text)
   if c.kind == 'journal' then
     lease(c.id, lease_ms)
   else

@@ -9,7 +9,7 @@ local DUE_SOON_MS = 300000 -- what is due within this is worth staying for, and 
 local REGISTRATION_MAX_MS = 60000
 
 local function live_drains()
-  return redis.call('ZCOUNT', DRAINS, '(' .. now, now + REGISTRATION_MAX_MS)
+  return redis.call('ZCOUNT', DRAINS, '(' .. now_text, now + REGISTRATION_MAX_MS)
 end
 
 local function is_paused()

@@ -2,8 +2,8 @@
 -- a few at a time, with every turn of a drain.
 
 local function index_task(id, group)
-  redis.call('ZADD', TASKS, now, id)
-  redis.call('ZADD', group_tasks_key(group), now, id)
+  redis.call('ZADD', TASKS, now_text, id)
+  redis.call('ZADD', group_tasks_key(group), now_text, id)
 end
 
 local function index_end(id, group, ttl_s)

@@ -12,8 +12,8 @@ end
 local function enqueue(id, group, operation, record, letter, callback)
   local first = redis.call('RPUSH', line_key(group), id) == 1
   redis.call('HSET', task_key(id), 'record', record, 'group', group, 'state', 'PENDING',
-    'where', first and 'queue' or 'line', 'operation', operation, 'created_at', now,
-    'updated_at', now)
+    'where', first and 'queue' or 'line', 'operation', operation, 'created_at', now_text,
+    'updated_at', now_text)
   index_task(id, group)
   if letter then redis.call('HSET', task_key(id), 'letter', letter) end
   if callback then redis.call('HSET', task_key(id), 'callback', callback) end
@@ -51,7 +51,8 @@ end
 -- Marks a task as ended in `state`, which never changes again, with its last record (nil or '' for
 -- the one it has), and starts its time to live. `callback` is who is to be told of it, if anybody.
 local function close(id, group, state, ttl_s, record, callback)
-  write_task(id, record, 'state', state, 'where', 'ended', 'finished_at', now, 'updated_at', now)
+  write_task(id, record, 'state', state, 'where', 'ended', 'finished_at', now_text,
+    'updated_at', now_text)
   redis.call('EXPIRE', task_key(id), ttl_s)
   index_end(id, group, ttl_s)
   if callback then begin_callback(id, callback, group, state) end
