@@ -15,9 +15,12 @@ const COMPONENTS: [(&str, &str); 4] = [
     ("docs", "docs.wasm"),
 ];
 
+/// The adapter that end-to-end tests put in place of the one that ships.
+pub(crate) const E2E_ADAPTER: &str = "e2e-adapter";
+
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Build the dev host too, and say where it is.
+    /// Build what end-to-end tests want too: the dev host, and say where it is, and their adapter.
     #[arg(long)]
     host: bool,
 }
@@ -32,6 +35,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     if options.host {
         native(&["host"])?;
+        wasm(&toolchain, &[E2E_ADAPTER])?;
         println!("dev host: {}", paths::binary("host").display());
     }
     Ok(ExitCode::SUCCESS)

@@ -9,8 +9,6 @@ use anyhow::Context as _;
 use crate::process::Running;
 use crate::{bench, build, licences, redis, toolchain};
 
-/// The adapter that end-to-end tests put in place of the one that ships.
-const E2E_ADAPTER: &str = "e2e-adapter";
 /// End-to-end tests mostly wait, so more of them run at once than there are processors.
 const E2E_THREADS: &str = "8";
 
@@ -55,7 +53,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let others = ["--workspace", "--exclude", "e2e", "--exclude", "soak", "--exclude", "bench"];
         tests(&mut count, options, &others, None, &server)?;
         build::native(&["host"])?;
-        build::wasm(&toolchain, &[E2E_ADAPTER])?;
+        build::wasm(&toolchain, &[build::E2E_ADAPTER])?;
         tests(&mut count, options, &["--package", "e2e"], Some(E2E_THREADS), &server)?;
         tests(&mut count, options, &["--package", "soak"], None, &server)?;
         build::wasm(&toolchain, &[bench::PROBE])?;

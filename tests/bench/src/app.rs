@@ -67,8 +67,11 @@ impl App {
         for component in components.iter().chain(&["probe"]) {
             command.args(["-c", component]);
         }
+        // As README.md recommends for Spin.
+        let defaults = root().join("settings.example.toml");
+        command.args(["--variable", &format!("@{}", defaults.display())]);
         for (name, value) in settings {
-            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+            command.args(["--variable", &format!("{name}={value}")]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         #[cfg(target_os = "linux")]

@@ -36,8 +36,9 @@ pub(crate) async fn up(options: &Up) -> Result<()> {
     let mut manifest = Manifest::load(&path)?;
     manifest.retain(&options.components)?;
     let dotenv = variables::read_dotenv(Path::new(variables::DOTENV))?;
-    let variables =
-        Variables::resolve(&manifest.variables, |key| std::env::var(key).ok(), &dotenv)?;
+    let given = variables::read_given(&options.variables)?;
+    let environment = |key: &str| std::env::var(key).ok();
+    let variables = Variables::resolve(&manifest.variables, &given, environment, &dotenv)?;
 
     let state = options.state_dir.clone().unwrap_or_else(|| folder.join(".spin"));
     let logs = LogFolder::create(state.join("logs"), !options.quiet)?;

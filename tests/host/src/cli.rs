@@ -39,6 +39,10 @@ pub(crate) struct Up {
     #[arg(short = 'c', long = "component-id", value_name = "ID")]
     pub(crate) components: Vec<String>,
 
+    /// A variable's value, which wins over the environment; may be given several times
+    #[arg(long = "variable", value_name = "KEY=VALUE | @FILE.json | @FILE.toml")]
+    pub(crate) variables: Vec<String>,
+
     /// Where logs go [default: .spin beside the manifest]
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,

@@ -206,7 +206,7 @@ mod tests {
                 (name.to_owned(), Variable { default, ..Default::default() })
             })
             .into();
-        Variables::resolve(&declared, |_| None, &HashMap::new()).unwrap()
+        Variables::resolve(&declared, &HashMap::new(), |_| None, &HashMap::new()).unwrap()
     }
 
     fn resolve(entry: &str) -> Result<AllowedHosts> {

@@ -1,9 +1,11 @@
-//! The values of the application's variables: `SPIN_VARIABLE_<NAME>`, else `.env`, else the default.
+//! The values of the application's variables: the command line's, else `SPIN_VARIABLE_<NAME>`, else
+//! `.env`'s, else the default.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::manifest::Variable;
 use crate::template::Template;
@@ -20,10 +22,12 @@ pub(crate) struct Variables {
 impl Variables {
     /// Finds a value for every declared variable; fails naming all that are required and missing.
     ///
+    /// `given` is what the command line says, by the variables' own names.
     /// `environment` answers for the process, `dotenv` for the `.env` file; both take the whole
     /// name, `SPIN_VARIABLE_…`.
     pub(crate) fn resolve(
         declared: &BTreeMap<String, Variable>,
+        given: &HashMap<String, String>,
         environment: impl Fn(&str) -> Option<String>,
         dotenv: &HashMap<String, String>,
     ) -> Result<Self> {
@@ -31,7 +35,10 @@ impl Variables {
         let mut missing = Vec::new();
         for (name, variable) in declared {
             let key = format!("SPIN_VARIABLE_{}", name.to_ascii_uppercase());
-            let value = environment(&key)
+            let value = given
+                .get(name)
+                .cloned()
+                .or_else(|| environment(&key))
                 .or_else(|| dotenv.get(&key).cloned())
                 .or_else(|| variable.default.clone());
             match value {
@@ -65,6 +72,33 @@ impl Variables {
     }
 }
 
+/// Reads `--variable` arguments, of which later ones win: `KEY=VALUE`, or `@FILE` for a JSON or TOML
+/// file that maps names to texts. As with Spin, names that nobody declared are of no effect.
+pub(crate) fn read_given(arguments: &[String]) -> Result<HashMap<String, String>> {
+    let mut given = HashMap::new();
+    for argument in arguments {
+        let Some(path) = argument.strip_prefix('@') else {
+            let (key, value) = argument
+                .split_once('=')
+                .with_context(|| format!("--variable {argument}: neither KEY=VALUE nor @FILE"))?;
+            ensure!(!value.starts_with('@'), "--variable {argument}: KEY=@FILE is not supported");
+            given.insert(key.to_owned(), value.to_owned());
+            continue;
+        };
+        given.extend(read_file(Path::new(path)).with_context(|| format!("cannot read {path}"))?);
+    }
+    Ok(given)
+}
+
+fn read_file(path: &Path) -> Result<HashMap<String, String>> {
+    let text = std::fs::read_to_string(path)?;
+    match path.extension().and_then(OsStr::to_str) {
+        Some("json") => Ok(serde_json::from_str(&text)?),
+        Some("toml") => Ok(toml::from_str(&text)?),
+        _ => bail!("its name ends with neither .json nor .toml"),
+    }
+}
+
 /// Reads a `.env` file; a file that is not there holds nothing.
 pub(crate) fn read_dotenv(path: &Path) -> Result<HashMap<String, String>> {
     if !path.exists() {
@@ -78,6 +112,7 @@ pub(crate) fn read_dotenv(path: &Path) -> Result<HashMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Manifest;
 
     fn declared() -> BTreeMap<String, Variable> {
         let default =
@@ -93,13 +128,56 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_wins_over_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            format!("@{}", path.display())
+        };
+        let toml = file("a.toml", "host = \"toml\"\napi_token = \"t=1\"\nnobody = \"declared\"\n");
+        let json = file("a.json", "{\"host\": \"json\"}");
+        let host = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
+            let given = read_given(&arguments)?;
+            let environment = |_: &str| Some("environment".to_owned());
+            let variables =
+                Variables::resolve(&declared(), &given, environment, &HashMap::new()).unwrap();
+            variables.render("{{ host }} {{ api_token }}")
+        };
+        assert_eq!(host(&[]).unwrap(), "environment environment");
+        assert_eq!(host(&[&toml]).unwrap(), "toml t=1");
+        assert_eq!(host(&[&toml, &json, "api_token=a=b"]).unwrap(), "json a=b");
+        let unreadable = [file("b.toml", "host = 1"), file("b.txt", ""), "@none.toml".to_owned()];
+        for argument in unreadable.iter().map(String::as_str).chain(["host", "host=@file"]) {
+            let error = format!("{:#}", host(&[argument]).unwrap_err());
+            assert!(error.contains(argument.trim_start_matches('@')), "{error}");
+        }
+    }
+
+    /// What is left out of the file that ships, Spin looks for elsewhere, and slowly.
+    #[test]
+    fn the_example_has_every_setting_and_its_default() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let manifest = Manifest::load(&root.join("spin.toml")).unwrap();
+        let defaults = manifest.variables.into_iter();
+        let defaults = defaults.map(|(name, variable)| (name, variable.default.unwrap()));
+        let example = format!("@{}", root.join("settings.example.toml").display());
+        assert_eq!(read_given(&[example]).unwrap(), defaults.collect());
+    }
+
+    #[test]
     fn environment_wins_over_dotenv_over_default() {
         let token = ("SPIN_VARIABLE_API_TOKEN", "t");
         let host = |environment: &[(&str, &str)], dotenv: &[(&str, &str)]| {
             let environment = map(environment);
-            let variables =
-                Variables::resolve(&declared(), |key| environment.get(key).cloned(), &map(dotenv))
-                    .unwrap();
+            let variables = Variables::resolve(
+                &declared(),
+                &map(&[]),
+                |key| environment.get(key).cloned(),
+                &map(dotenv),
+            )
+            .unwrap();
             variables.render("{{ host }}").unwrap()
         };
         assert_eq!(host(&[token], &[]), "from-default");
@@ -114,7 +192,8 @@ mod tests {
 
     #[test]
     fn names_what_is_missing() {
-        let error = Variables::resolve(&declared(), |_| None, &HashMap::new()).unwrap_err();
+        let error =
+            Variables::resolve(&declared(), &map(&[]), |_| None, &HashMap::new()).unwrap_err();
         let error = error.to_string();
         assert!(
             error.contains("api_token") && error.contains("SPIN_VARIABLE_API_TOKEN"),
@@ -125,7 +204,8 @@ mod tests {
     #[test]
     fn gives_components_their_table_only() {
         let variables =
-            Variables::resolve(&declared(), |_| Some("v".to_owned()), &HashMap::new()).unwrap();
+            Variables::resolve(&declared(), &map(&[]), |_| Some("v".to_owned()), &HashMap::new())
+                .unwrap();
         let table = BTreeMap::from([("url".to_owned(), "http://{{ host }}/".to_owned())]);
         let seen = variables.of_component(&table).unwrap();
         assert_eq!(seen, map(&[("url", "http://v/")]));

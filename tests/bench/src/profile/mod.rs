@@ -63,12 +63,14 @@ struct Subject {
     name: &'static str,
     title: &'static str,
     profile: fn(Host) -> anyhow::Result<Profile>,
+    /// What it costs at least, whatever Muster does.
+    least: Option<&'static Subject>,
 }
 
-const SUBJECTS: [Subject; 3] = [
-    Subject { name: "bare", title: "A bare handler that runs one trivial script", profile: bare },
-    Subject { name: "accept", title: "Accepting tasks", profile: accept },
-    Subject { name: "drain", title: "Draining tasks at 3 nodes", profile: drain },
+const BARE: Subject = Subject { name: "bare", title: "a bare handler", profile: bare, least: None };
+const SUBJECTS: [Subject; 2] = [
+    Subject { name: "accept", title: "Accepting tasks", profile: accept, least: Some(&BARE) },
+    Subject { name: "drain", title: "Draining tasks at 3 nodes", profile: drain, least: None },
 ];
 
 /// What was recorded of the host and of Redis.
@@ -89,7 +91,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         arguments: &["--perf-map"],
         wasm: std::path::absolute(&options.wasm)?,
     };
-    for Subject { name, title, profile } in SUBJECTS {
+    // The least is shown once, beside what is now.
+    let least = |subject: &'static Subject| subject.least.filter(|_| !options.before);
+    let all = SUBJECTS.iter().flat_map(|subject| [Some(subject), least(subject)]).flatten();
+    for Subject { name, title, profile, .. } in all {
         println!("profiling: {name}");
         let recorded = (0..RECORDINGS).map(|_| profile(host.clone()));
         let recorded = recorded.collect::<anyhow::Result<Vec<_>>>()?;
@@ -102,7 +107,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         // For a closer look.
         fs::write(target.join(format!("{name}.folded")), flamegraph::folded(&stacks))?;
         println!("written: {}\n\n{}", file.display(), document::table(&[("now", &breakdown)]));
-        breakdowns.insert(name.to_owned(), breakdown);
+        breakdowns.insert((*name).to_owned(), breakdown);
     }
     let file = folder.join(format!("profile{suffix}.json"));
     fs::write(&file, format!("{}\n", serde_json::to_string_pretty(&breakdowns)?))?;
@@ -121,17 +126,20 @@ fn write_docs(folder: &Path) -> anyhow::Result<()> {
         }
     }
     let mut text = String::new();
-    for Subject { name, title, .. } in SUBJECTS {
+    for Subject { name, title, least, .. } in SUBJECTS {
         let _ = writeln!(text, "### {title}\n");
-        let columns: Vec<_> = kept
-            .iter()
-            .filter_map(|(heading, _, breakdowns)| Some((*heading, breakdowns.get(name)?)))
-            .collect();
-        let _ = writeln!(text, "{}", document::table(&columns));
-        for (heading, suffix, _) in &kept {
-            let _ =
-                writeln!(text, "![{title}, {heading}](performance/profile-{name}{suffix}.svg)\n");
+        let own = kept.iter().map(|(heading, suffix, all)| (*heading, name, *suffix, all));
+        let least = least.zip(kept.last());
+        let least = least.map(|(least, (_, suffix, all))| (least.title, least.name, *suffix, all));
+        let mut columns = Vec::new();
+        let mut graphs = String::new();
+        for (heading, name, suffix, breakdowns) in own.chain(least) {
+            let Some(breakdown) = breakdowns.get(name) else { continue };
+            columns.push((heading, breakdown));
+            let file = format!("performance/profile-{name}{suffix}.svg");
+            let _ = writeln!(graphs, "![{title}: {heading}]({file})\n");
         }
+        let _ = write!(text, "{}\n{graphs}", document::table(&columns));
     }
     crate::document::replace(BEGIN, END, &format!("{}\n", text.trim_end()))
 }

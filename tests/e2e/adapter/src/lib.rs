@@ -7,6 +7,7 @@ mod bindings {
 }
 
 use bindings::exports::muster::node::adapter::{Finding, Guest, Operation, Request, Verdict};
+use serde_json::Value;
 
 struct ReadsBodies;
 
@@ -45,9 +46,11 @@ impl Guest for ReadsBodies {
     }
 
     fn interpret_inspection(_status: u16, body: Vec<u8>) -> Finding {
-        match serde_json::from_slice::<serde_json::Value>(&body) {
-            Ok(body) if body["groupId"].is_string() => Finding::Present,
-            Ok(body) if body["error"] == "no such group" => Finding::Absent,
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        match (text("groupId"), text("error")) {
+            (Some(_), _) => Finding::Present,
+            (None, Some("no such group")) => Finding::Absent,
             _ => Finding::Unclear("the body does not tell".to_owned()),
         }
     }
