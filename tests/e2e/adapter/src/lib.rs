@@ -15,27 +15,13 @@ bindings::export!(ReadsBodies with_types_in bindings);
 
 impl Guest for ReadsBodies {
     fn prepare(operation: Operation, group_id: String) -> Result<Request, String> {
-        let method = match operation {
-            Operation::Create => "POST",
-            Operation::Delete => "DELETE",
-        };
-        Ok(Request {
-            method: method.to_owned(),
-            path_with_query: "/v1/group/".to_owned(),
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
-            reads_body: false,
-        })
+        let method = if operation == Operation::Create { "POST" } else { "DELETE" };
+        let body = serde_json::json!({ "groupId": group_id }).to_string();
+        Ok(request(method, "/v1/group/".to_owned(), body, false))
     }
 
     fn prepare_inspection(group_id: String) -> Result<Request, String> {
-        Ok(Request {
-            method: "GET".to_owned(),
-            path_with_query: format!("/v1/group/{group_id}"),
-            headers: Vec::new(),
-            body: Vec::new(),
-            reads_body: true,
-        })
+        Ok(request("GET", format!("/v1/group/{group_id}"), String::new(), true))
     }
 
     fn interpret(_operation: Operation, status: u16, _body: Vec<u8>) -> Verdict {
@@ -54,4 +40,9 @@ impl Guest for ReadsBodies {
             _ => Finding::Unclear("the body does not tell".to_owned()),
         }
     }
+}
+
+fn request(method: &str, path_with_query: String, body: String, reads_body: bool) -> Request {
+    let (method, body) = (method.to_owned(), body.into_bytes());
+    Request { method, path_with_query, headers: Vec::new(), body, reads_body }
 }
