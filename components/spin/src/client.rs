@@ -42,7 +42,7 @@ async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
     let outgoing = outgoing(&mut request).map_err(|part| {
         SendError::NotSent(format!("its {part} is not valid: {} {}", request.method, request.url))
     })?;
-    let body = Body::begin(&outgoing, std::mem::take(&mut request.body))?;
+    let body = Body::begin(&outgoing, request.body)?;
     let answer = outgoing_handler::handle(outgoing, None).map_err(error_code)?;
     let response = match body {
         // Body and answer side by side: when the connection fails, writing fails as well, and

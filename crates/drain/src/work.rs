@@ -143,8 +143,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
 
     /// What the turn that begins now is to tell Redis, and the calls that wait for it.
     pub(crate) fn take_news(&mut self) -> (Vec<Commit>, Vec<Gated>) {
-        let own_now_ms = self.drain.clock.now_ms();
-        let now_ms = self.by_redis(own_now_ms);
+        let (own_now_ms, now_ms) = self.times();
         let mut old_records = Vec::new();
         for held in self.held.values_mut() {
             let is_worth_it = held.is_changed || held.task.has_unsent();
@@ -246,8 +245,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     /// Takes in what came to an end.
     fn take_in(&mut self, came: Vec<Came>) {
         // Asking for the time is a call of the host, so it is asked once for all.
-        let own_now_ms = self.drain.clock.now_ms();
-        let now_ms = self.by_redis(own_now_ms);
+        let (own_now_ms, now_ms) = self.times();
         let mut touched = Vec::with_capacity(came.len());
         for came in came {
             let Answered { task_id, epoch, call, answer, verb, node, started_ms } = match came {
@@ -332,8 +330,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     /// Plans a held task's next moves: starts what may be started at once, and notes down for
     /// Redis what must be stored first or what came of the task.
     fn advance(&mut self, task_id: &str) {
-        let own_now_ms = self.drain.clock.now_ms();
-        let now_ms = self.by_redis(own_now_ms);
+        let (own_now_ms, now_ms) = self.times();
         let starting = if self.closing { Starting::Held } else { Starting::Allowed };
         let lease_ms = self.drain.limits.lease_ms;
         let Some(held) = self.held.get_mut(task_id) else { return };
@@ -457,12 +454,13 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         self.breakers.changes(self.clock_offset_ms)
     }
 
-    fn redis_now_ms(&self) -> u64 {
-        self.by_redis(self.drain.clock.now_ms())
+    /// The time in milliseconds by our clock, and the same by Redis's.
+    fn times(&self) -> (u64, u64) {
+        let own_now_ms = self.drain.clock.now_ms();
+        (own_now_ms, own_now_ms.saturating_add(self.clock_offset_ms))
     }
 
-    /// A time of our clock by Redis's.
-    fn by_redis(&self, own_ms: u64) -> u64 {
-        own_ms.saturating_add(self.clock_offset_ms)
+    fn redis_now_ms(&self) -> u64 {
+        self.times().1
     }
 }

@@ -157,13 +157,23 @@ mod tests {
 
     /// What is left out of the file that ships, Spin looks for elsewhere, and slowly.
     #[test]
-    fn the_example_has_every_setting_and_its_default() {
+    fn the_examples_have_every_setting_and_its_default() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
         let manifest = Manifest::load(&root.join("spin.toml")).unwrap();
         let defaults = manifest.variables.into_iter();
-        let defaults = defaults.map(|(name, variable)| (name, variable.default.unwrap()));
+        let defaults: HashMap<String, String> =
+            defaults.map(|(name, variable)| (name, variable.default.unwrap())).collect();
         let example = format!("@{}", root.join("settings.example.toml").display());
-        assert_eq!(read_given(&[example]).unwrap(), defaults.collect());
+        assert_eq!(read_given(&[example]).unwrap(), defaults);
+
+        // Much of the other one is commented out.
+        let example = std::fs::read_to_string(root.join(".env.example")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let dotenv = folder.path().join(DOTENV);
+        std::fs::write(&dotenv, example.replace("#SPIN_VARIABLE_", "SPIN_VARIABLE_")).unwrap();
+        let key = |name: &str| format!("SPIN_VARIABLE_{}", name.to_uppercase());
+        let defaults = defaults.into_iter().map(|(name, value)| (key(&name), value)).collect();
+        assert_eq!(read_dotenv(&dotenv).unwrap(), defaults);
     }
 
     #[test]
