@@ -25,14 +25,14 @@ pub(crate) fn run(options: &PassedOn) -> anyhow::Result<ExitCode> {
     build::components(&toolchain)?;
     build::wasm(&toolchain, &[PROBE])?;
     let spin = std::env::var_os("SPIN").map(PathBuf::from).or_else(|| on_path("spin"));
-    let host = if spin.is_none() { vec!["host"] } else { Vec::new() };
+    let host = if spin.is_none() { vec!["devhost"] } else { Vec::new() };
     // One by one, for together their dependencies would be built with the features of both.
     for package in ["bench"].iter().chain(&host) {
         process::run("building what is measured", &mut cargo(package, &paths::target()))?;
     }
     let built = paths::target().join(PROFILE);
     let mut bench = Command::new(built.join("bench"));
-    bench.arg("--host").arg(spin.unwrap_or_else(|| built.join("host")));
+    bench.arg("--host").arg(spin.unwrap_or_else(|| built.join("devhost")));
     bench.args(&options.arguments).env("REDIS_SERVER", redis::get()?);
     process::run("the bench", &mut bench)?;
     Ok(ExitCode::SUCCESS)

@@ -34,9 +34,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         println!("{} ({} kB)", path.display(), std::fs::metadata(&path)?.len() / 1000);
     }
     if options.host {
-        native(&["host"])?;
+        native(&["devhost"])?;
         wasm(&toolchain, &[E2E_ADAPTER])?;
-        println!("dev host: {}", paths::binary("host").display());
+        println!("dev host: {}", paths::binary("devhost").display());
     }
     Ok(ExitCode::SUCCESS)
 }

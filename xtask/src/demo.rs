@@ -43,9 +43,10 @@ pub(crate) fn run(base: &str, nodes: &[String]) -> anyhow::Result<ExitCode> {
     let task = demo.submit("create", "red")?;
     demo.follow(&task, "FAILURE")?;
     demo.groups(nodes)?;
-    let letters = demo.get("/dead-letters")?;
-    let letter = letters.pointer("/dead_letters/0").context("there is no dead letter")?;
-    let text = |field: &str| letter.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
+    let dead_letters = demo.get("/dead-letters")?;
+    let dead_letter = dead_letters.pointer("/dead_letters/0").context("there is no dead letter")?;
+    let text =
+        |field: &str| dead_letter.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
     println!("  dead letter {}", text("id"));
     println!("    node {}, group {}: {}", text("node"), text("group_id"), text("last_error"));
 
@@ -58,7 +59,7 @@ pub(crate) fn run(base: &str, nodes: &[String]) -> anyhow::Result<ExitCode> {
     demo.follow(&task_id(&accepted)?, "SUCCESS")?;
     demo.groups(nodes)?;
     let left = demo.get("/dead-letters")?;
-    let is_it = |other: &Value| other.get("id") == letter.get("id");
+    let is_it = |other: &Value| other.get("id") == dead_letter.get("id");
     if left.pointer("/dead_letters").and_then(Value::as_array).is_none_or(|l| l.iter().any(is_it)) {
         bail!("the dead letter is still there: {left}");
     }

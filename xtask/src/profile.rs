@@ -34,10 +34,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let what = "building what is profiled";
     process::run(what, &mut bench::cargo("bench", &paths::target()))?;
     // Frame pointers are how `perf` finds its way through a stack.
-    let mut host = bench::cargo("host", &folder);
+    let mut host = bench::cargo("devhost", &folder);
     process::run(what, host.env("RUSTFLAGS", "-C force-frame-pointers=yes"))?;
     let mut profile = Command::new(paths::target().join(bench::PROFILE).join("profile"));
-    profile.arg("--host").arg(folder.join(bench::PROFILE).join("host")).arg("--wasm").arg(wasm);
+    profile.arg("--host").arg(folder.join(bench::PROFILE).join("devhost")).arg("--wasm").arg(wasm);
     for (name, is_given) in [("--write-docs", options.write_docs), ("--before", options.before)] {
         if is_given {
             profile.arg(name);

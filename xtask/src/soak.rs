@@ -9,7 +9,7 @@ pub(crate) fn run(options: &PassedOn) -> anyhow::Result<ExitCode> {
     let toolchain = toolchain::get(None)?;
     println!("{}", toolchain.description());
     build::components(&toolchain)?;
-    build::native(&["host", "soak"])?;
+    build::native(&["devhost", "soak"])?;
     let mut soak = std::process::Command::new(paths::binary("soak"));
     soak.args(&options.arguments).env("REDIS_SERVER", redis::get()?);
     process::run("the soak", &mut soak)?;

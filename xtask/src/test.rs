@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if count.failed == 0 {
         let others = ["--workspace", "--exclude", "e2e", "--exclude", "soak", "--exclude", "bench"];
         tests(&mut count, options, &others, None, &server)?;
-        build::native(&["host"])?;
+        build::native(&["devhost"])?;
         build::wasm(&toolchain, &[build::E2E_ADAPTER])?;
         tests(&mut count, options, &["--package", "e2e"], Some(E2E_THREADS), &server)?;
         tests(&mut count, options, &["--package", "soak"], None, &server)?;

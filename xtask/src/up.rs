@@ -57,8 +57,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     println!("{}", toolchain.description());
     build::components(&toolchain)?;
     match spin {
-        Some(_) => build::native(&["node"])?,
-        None => build::native(&["node", "host"])?,
+        Some(_) => build::native(&["testkit-node"])?,
+        None => build::native(&["testkit-node", "devhost"])?,
     }
     let mut system = start(options, spin.as_deref())?;
     if options.demo {
@@ -89,7 +89,7 @@ fn start(options: &Options, spin: Option<&Path>) -> anyhow::Result<System> {
         }
         None => (options.nodes.split(',').map(|node| node.trim().to_owned()).collect(), None),
     };
-    let program = spin.map_or_else(|| paths::binary("host"), Path::to_path_buf);
+    let program = spin.map_or_else(|| paths::binary("devhost"), Path::to_path_buf);
     let mut command = Command::new(&program);
     command.current_dir(paths::root());
     command.args(["up", "-f", "spin.toml", "--listen", &options.listen.to_string()]);
@@ -189,7 +189,7 @@ fn access(base: &str) -> anyhow::Result<String> {
 }
 
 fn start_nodes(count: u16, folder: &Path) -> anyhow::Result<(Vec<String>, Running)> {
-    let mut command = Command::new(paths::binary("node"));
+    let mut command = Command::new(paths::binary("testkit-node"));
     let mut list = Vec::new();
     for port in (NODE_PORT..).take(count.into()) {
         free(port, "a demo node", "--nodes HOST:PORT,… (nodes of yours)")?;

@@ -1,74 +1,55 @@
-//! The default node adapter: speaks the cluster manager's `/v1/group/` API.
-//!
-//! | call | answers |
-//! | --- | --- |
-//! | `POST /v1/group/` `{"groupId": …}` | 201 created · 400 exists already, or a bad request |
-//! | `DELETE /v1/group/` `{"groupId": …}` | 200 deleted, or it was not there |
-//! | `GET /v1/group/{groupId}` | 200 exists · 404 absent |
+//! The default node adapter as a component: [`node_adapter::ClusterManager`] behind `wit/world.wit`.
 
 mod bindings {
     #![allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated")]
     wit_bindgen::generate!({ path: "../../wit", world: "node-adapter" });
 }
-mod escape;
 
 use bindings::exports::muster::node::adapter::{Finding, Guest, Operation, Request, Verdict};
+use node_adapter::{Adapter as _, ClusterManager, PreparedRequest};
+use saga::Verb;
 
-struct ClusterManager;
+struct Component;
 
-bindings::export!(ClusterManager with_types_in bindings);
+bindings::export!(Component with_types_in bindings);
 
-impl Guest for ClusterManager {
+impl Guest for Component {
     fn prepare(operation: Operation, group_id: String) -> Result<Request, String> {
-        let method = match operation {
-            Operation::Create => "POST",
-            Operation::Delete => "DELETE",
-        };
-        Ok(Request {
-            method: method.to_owned(),
-            path_with_query: "/v1/group/".to_owned(),
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
-            reads_body: false,
-        })
+        prepare(Verb::Change(translate(operation)), &group_id)
     }
 
     fn prepare_inspection(group_id: String) -> Result<Request, String> {
-        // A URL's dot segments are resolved away before it is sent, escaped or not.
-        if matches!(group_id.as_str(), "." | "..") {
-            return Err(format!("the group id {group_id:?} cannot be part of a URL"));
-        }
-        Ok(Request {
-            method: "GET".to_owned(),
-            path_with_query: format!("/v1/group/{}", escape::path_segment(&group_id)),
-            headers: Vec::new(),
-            body: Vec::new(),
-            reads_body: false,
-        })
+        prepare(Verb::Inspect, &group_id)
     }
 
-    fn interpret(operation: Operation, status: u16, _body: Vec<u8>) -> Verdict {
-        match (operation, status) {
-            (Operation::Create, 200 | 201) | (Operation::Delete, 200 | 204) => Verdict::Applied,
-            (Operation::Create, 400 | 409) => {
-                Verdict::Inspect("the group exists already, or the request is bad".to_owned())
-            }
-            (Operation::Delete, 400 | 404) => {
-                Verdict::Inspect("the group is not there, or the request is bad".to_owned())
-            }
-            // Passed on, redirected, or understood in some way this API does not have.
-            (_, 100..400) => Verdict::Unknown("not an answer of the group API".to_owned()),
-            (_, 400..500) => Verdict::Refused("the node refuses".to_owned()),
-            _ => Verdict::Unknown("the node is in trouble".to_owned()),
+    fn interpret(operation: Operation, status: u16, body: Vec<u8>) -> Verdict {
+        match ClusterManager.interpret(translate(operation), status, &body) {
+            node_adapter::Verdict::Applied => Verdict::Applied,
+            node_adapter::Verdict::Unchanged => Verdict::Unchanged,
+            node_adapter::Verdict::Refused(reason) => Verdict::Refused(reason),
+            node_adapter::Verdict::Inspect(reason) => Verdict::Inspect(reason),
+            node_adapter::Verdict::Unknown(reason) => Verdict::Unknown(reason),
         }
     }
 
-    fn interpret_inspection(status: u16, _body: Vec<u8>) -> Finding {
-        match status {
-            200 => Finding::Present,
-            404 => Finding::Absent,
-            500.. => Finding::Unclear("the node is in trouble".to_owned()),
-            _ => Finding::Unclear("not an answer of the group API".to_owned()),
+    fn interpret_inspection(status: u16, body: Vec<u8>) -> Finding {
+        match ClusterManager.interpret_inspection(status, &body) {
+            node_adapter::Finding::Present => Finding::Present,
+            node_adapter::Finding::Absent => Finding::Absent,
+            node_adapter::Finding::Unclear(reason) => Finding::Unclear(reason),
         }
+    }
+}
+
+fn prepare(verb: Verb, group_id: &str) -> Result<Request, String> {
+    let PreparedRequest { method, path_with_query, headers, body, reads_body } =
+        ClusterManager.prepare(verb, group_id)?;
+    Ok(Request { method, path_with_query, headers, body, reads_body })
+}
+
+fn translate(operation: Operation) -> saga::Operation {
+    match operation {
+        Operation::Create => saga::Operation::Create,
+        Operation::Delete => saga::Operation::Delete,
     }
 }

@@ -63,11 +63,11 @@ fn slug(events: &[Event<'_>]) -> String {
         match event {
             Event::End(TagEnd::Heading(_)) => break,
             Event::Text(text) | Event::Code(text) => {
-                for letter in text.chars() {
-                    match letter {
+                for dead_letter in text.chars() {
+                    match dead_letter {
                         ' ' => slug.push('-'),
-                        letter if letter.is_alphanumeric() || letter == '-' => {
-                            slug.extend(letter.to_lowercase());
+                        dead_letter if dead_letter.is_alphanumeric() || dead_letter == '-' => {
+                            slug.extend(dead_letter.to_lowercase());
                         }
                         _ => {}
                     }

@@ -24,7 +24,7 @@ async fn wake(_message: Vec<u8>) -> anyhow::Result<()> {
         anyhow::Ok(drain(limits, &redis, LOG).await?)
     };
     if let Err(error) = drained.await {
-        LOG.line("drain ended early", &[("reason", &format!("{error:#}"))]);
+        LOG.event("drain ended early", &[("reason", &format!("{error:#}"))]);
     }
     // The host would only repeat an error, and try nothing else.
     Ok(())

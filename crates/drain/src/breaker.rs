@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use saga::{Answer, ChangeAnswer, LookAnswer};
+use saga::{Answer, ChangeAnswer, Inspection};
 use store::BreakerChange;
 
 /// When a breaker opens, and for how long.
@@ -58,7 +58,7 @@ impl Breakers {
         }
     }
 
-    /// Takes in what came of a call to `node`.
+    /// Takes in what completed of a call to `node`.
     pub(crate) fn record(&mut self, node: &str, answer: &Answer, now_ms: u64) {
         if self.limits.failures_max == 0 {
             return;
@@ -103,12 +103,12 @@ impl Breakers {
 fn is_trouble(answer: &Answer) -> bool {
     match answer {
         Answer::Change(ChangeAnswer::Lost(_) | ChangeAnswer::Unknown(_))
-        | Answer::Look(LookAnswer::Failed(_)) => true,
+        | Answer::Inspection(Inspection::Failed(_)) => true,
         Answer::Change(ChangeAnswer::Refused(failure)) => failure.retriable,
         Answer::Change(
             ChangeAnswer::Applied | ChangeAnswer::Unchanged | ChangeAnswer::Inspect(_),
         )
-        | Answer::Look(LookAnswer::Holds(_)) => false,
+        | Answer::Inspection(Inspection::Holds(_)) => false,
     }
 }
 

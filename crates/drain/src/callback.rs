@@ -6,13 +6,13 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use clock::rfc3339;
 use hmac::{Hmac, Mac as _};
 use serde_json::json;
 use sha2::Sha256;
 use store::DueCallback;
 
 use crate::environment::{NodeClient, NodeRequest, SendError};
-use crate::times::rfc3339;
 
 /// How callbacks are delivered.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! One call to one node: worded by the adapter, sent by the client, told to the saga.
 
-use saga::{Answer, ChangeAnswer, Failure, LookAnswer, Operation, Presence, Verb};
+use node_adapter::{Adapter, Finding, Verdict};
+use saga::{Answer, ChangeAnswer, Failure, Inspection, Operation, Presence, Verb};
 
-use crate::environment::{Adapter, Finding, NodeClient, NodeRequest, SendError, Verdict};
+use crate::environment::{NodeClient, NodeRequest, SendError};
 
 /// Statuses after which the same call may well succeed: the node said that it is too busy.
 const RETRIABLE_STATUSES: [u16; 2] = [429, 503];
 
-/// Makes the call and says what came of it, in the saga's terms.
+/// Makes the call and says what completed of it, in the saga's terms.
 pub(crate) async fn call<N: NodeClient, A: Adapter>(
     client: &N,
     adapter: &A,
@@ -38,7 +39,7 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
         }
         (Ok(response), Verb::Inspect) => {
             let finding = adapter.interpret_inspection(response.status, &response.body);
-            Answer::Look(look_answer(finding, response.status))
+            Answer::Inspection(look_answer(finding, response.status))
         }
         (Err(SendError::NotSent(reason)), _) => not_sent(verb, Failure::new(reason, true)),
         (Err(SendError::Lost(reason)), _) => lost(verb, Failure::new(reason, true)),
@@ -61,8 +62,8 @@ pub async fn inspect<N: NodeClient, A: Adapter>(
     timeout_ms: u64,
 ) -> Result<Presence, String> {
     match call(client, adapter, Verb::Inspect, node, group_id, timeout_ms).await {
-        Answer::Look(LookAnswer::Holds(held)) => Ok(held),
-        Answer::Look(LookAnswer::Failed(failure)) => Err(failure.reason),
+        Answer::Inspection(Inspection::Holds(held)) => Ok(held),
+        Answer::Inspection(Inspection::Failed(failure)) => Err(failure.reason),
         Answer::Change(_) => Err("the answer is to another question".to_owned()),
     }
 }
@@ -87,11 +88,11 @@ fn change_answer(verdict: Verdict, operation: Operation, status: u16) -> ChangeA
     }
 }
 
-fn look_answer(finding: Finding, status: u16) -> LookAnswer {
+fn look_answer(finding: Finding, status: u16) -> Inspection {
     match finding {
-        Finding::Present => LookAnswer::Holds(Presence::Present),
-        Finding::Absent => LookAnswer::Holds(Presence::Absent),
-        Finding::Unclear(reason) => LookAnswer::Failed(Failure::new(
+        Finding::Present => Inspection::Holds(Presence::Present),
+        Finding::Absent => Inspection::Holds(Presence::Absent),
+        Finding::Unclear(reason) => Inspection::Failed(Failure::new(
             format!("inspection answered {status}: {reason}"),
             RETRIABLE_STATUSES.contains(&status),
         )),
@@ -106,14 +107,14 @@ pub(crate) fn withheld(verb: Verb) -> Answer {
 
 fn not_sent(verb: Verb, failure: Failure) -> Answer {
     match verb {
-        Verb::Inspect => Answer::Look(LookAnswer::Failed(failure)),
+        Verb::Inspect => Answer::Inspection(Inspection::Failed(failure)),
         Verb::Change(_) => Answer::Change(ChangeAnswer::Refused(failure)),
     }
 }
 
 fn lost(verb: Verb, failure: Failure) -> Answer {
     match verb {
-        Verb::Inspect => Answer::Look(LookAnswer::Failed(failure)),
+        Verb::Inspect => Answer::Inspection(Inspection::Failed(failure)),
         Verb::Change(_) => Answer::Change(ChangeAnswer::Lost(failure)),
     }
 }

@@ -1,12 +1,14 @@
 //! The loop itself: turn by turn until there is nothing to do.
 
+use clock::Clock;
 use futures::StreamExt as _;
 use futures::future::{Either, select};
-use store::{CallbackTurn, Redis, Step, Store, StoreError, Verdict};
+use node_adapter::Adapter;
+use store::{CallbackTurn, Instruction, Redis, Store, StoreError, Turn};
 
 use crate::breaker::BreakerLimits;
 use crate::callback::CallbackLimits;
-use crate::environment::{Adapter, Clock, Log, NodeClient};
+use crate::environment::{Log, NodeClient};
 use crate::work::Work;
 
 /// How often a drain with free places looks for new tasks while calls are under way.
@@ -75,15 +77,15 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
         let mut work = Work::new(self);
         loop {
             let closing = self.clock.now_ms().saturating_sub(started_ms) >= self.limits.run_ms;
-            let verdict = self.turn(id, &mut work, closing).await?;
-            if verdict == Verdict::End {
+            let instruction = self.turn(id, &mut work, closing).await?;
+            if instruction == Instruction::End {
                 return Ok(work.report);
             }
             work.begin_calls();
-            if work.has_news() {
+            if work.has_pending() {
                 continue;
             }
-            self.pause(&mut work, verdict, closing).await;
+            self.pause(&mut work, instruction, closing).await;
         }
     }
 
@@ -93,13 +95,13 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
         id: &str,
         work: &mut Work<'_, R, N, A, C, L>,
         closing: bool,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<Instruction, StoreError> {
         let sent_at_ms = self.clock.now_ms();
-        let (commits, gated) = work.take_news();
+        let (commits, gated) = work.take_pending();
         let renewals = work.due_renewals(sent_at_ms);
         let renewed = !renewals.is_empty();
         let idle = work.held() == 0 && work.callbacks_under_way == 0;
-        let tallies = work.tally.flush(sent_at_ms, idle);
+        let metrics = work.metrics.flush(sent_at_ms, idle);
         let callbacks = CallbackTurn {
             max: if closing { 0 } else { CALLBACKS_MAX.saturating_sub(work.callbacks_under_way) },
             lease_ms: self.limits.lease_ms,
@@ -109,7 +111,7 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
         };
         let answer = self
             .store
-            .step(Step {
+            .turn(Turn {
                 drain_id: id,
                 registration_ms: REGISTRATION_MS,
                 lease_ms: self.limits.lease_ms,
@@ -122,7 +124,7 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
                 commits,
                 callbacks,
                 breakers: work.breaker_changes(),
-                tallies,
+                metrics,
             })
             .await?;
         work.closing = closing;
@@ -131,10 +133,15 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<R, N, A, C, L>
 
     /// Waits for an answer of a node or for the next turn, whichever comes first, and takes in
     /// every answer there is.
-    async fn pause(&self, work: &mut Work<'_, R, N, A, C, L>, verdict: Verdict, closing: bool) {
+    async fn pause(
+        &self,
+        work: &mut Work<'_, R, N, A, C, L>,
+        instruction: Instruction,
+        closing: bool,
+    ) {
         let has_places = !closing && work.held() < self.limits.concurrency;
-        let turn_ms = match verdict {
-            Verdict::Wait { ms } => ms.min(POLL_WAITING_MS),
+        let turn_ms = match instruction {
+            Instruction::Wait { ms } => ms.min(POLL_WAITING_MS),
             _ if has_places => POLL_BUSY_MS,
             _ => REGISTRATION_MS / 4,
         };

@@ -4,36 +4,38 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
+use clock::Clock;
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use node_adapter::Adapter;
 use saga::{
     Answer, Call, CallKind, ClientState, DeadLetter, DeadLetterKind, Operation, Starting, Status,
     Task, Verb,
 };
 use store::{
-    BreakerChange, CallbackOutcome, Claimed, Commit, CommitKind, DueCallback, Flag, Redis,
-    StepAnswer, StoreError, Verdict,
+    BreakerChange, CallbackOutcome, Claimed, Commit, CommitKind, DueCallback, Flag, Instruction,
+    Redis, StoreError, TurnAnswer,
 };
 
 use crate::breaker::Breakers;
+use crate::call_metrics::CallMetrics;
 use crate::callback;
-use crate::environment::{Adapter, Clock, Log, NodeClient};
+use crate::environment::{Log, NodeClient};
 use crate::node_call;
 use crate::run::{Drain, Report};
-use crate::tally::Tally;
 
 /// How old the stored record of a task may get, in milliseconds, before what was learned since is
 /// stored: for clients to see, for less doubt after a crash, and because Redis then tells whether
 /// the task was cancelled. So much later than a cancel, at most, a node is still changed.
 const RECORD_AGE_MS_MAX: u64 = 100;
 
-/// What was under way and came to an end.
-pub(crate) enum Came {
+/// What was under way and completed to an end.
+pub(crate) enum Completion {
     Answer(Answered),
     Callback(CallbackOutcome),
 }
 
-/// A call that came back.
+/// A call that completed back.
 pub(crate) struct Answered {
     task_id: String,
     epoch: u64,
@@ -62,7 +64,7 @@ struct Held {
     /// There is more to tell than that record does.
     is_changed: bool,
     /// That record still waits for the turn.
-    is_news: bool,
+    is_pending: bool,
 }
 
 impl Held {
@@ -75,7 +77,7 @@ impl Held {
     ) -> Result<Commit, StoreError> {
         self.stored_at_ms = own_now_ms;
         self.is_changed = false;
-        self.is_news = true;
+        self.is_pending = true;
         Commit::new(&self.task, self.epoch, kind, now_ms)
     }
 
@@ -90,7 +92,7 @@ impl Held {
     }
 }
 
-type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Came> + 'a>>>;
+type InFlight<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Completion> + 'a>>>;
 
 pub(crate) struct Work<'a, R, N, A, C, L> {
     drain: &'a Drain<R, N, A, C, L>,
@@ -106,7 +108,7 @@ pub(crate) struct Work<'a, R, N, A, C, L> {
     renewed_at_ms: u64,
     pub(crate) closing: bool,
     pub(crate) report: Report,
-    pub(crate) tally: Tally,
+    pub(crate) metrics: CallMetrics,
     /// A record that could not be written: the drain ends with it.
     failure: Option<StoreError>,
 }
@@ -126,7 +128,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             renewed_at_ms: drain.clock.now_ms(),
             closing: false,
             report: Report::default(),
-            tally: Tally::default(),
+            metrics: CallMetrics::default(),
             failure: None,
         }
     }
@@ -137,21 +139,21 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     }
 
     /// Whether there is something to tell Redis at once.
-    pub(crate) fn has_news(&self) -> bool {
+    pub(crate) fn has_pending(&self) -> bool {
         !self.commits.is_empty() || !self.callback_outcomes.is_empty()
     }
 
     /// What the turn that begins now is to tell Redis, and the calls that wait for it.
-    pub(crate) fn take_news(&mut self) -> (Vec<Commit>, Vec<Gated>) {
+    pub(crate) fn take_pending(&mut self) -> (Vec<Commit>, Vec<Gated>) {
         let (own_now_ms, now_ms) = self.times();
         let mut old_records = Vec::new();
         for held in self.held.values_mut() {
             let is_worth_it = held.is_changed || held.task.has_unsent();
-            if is_worth_it && !held.is_news && held.is_record_old(own_now_ms) {
+            if is_worth_it && !held.is_pending && held.is_record_old(own_now_ms) {
                 held.task.withdraw_unsent();
                 old_records.push(held.commit(CommitKind::Journal, own_now_ms, now_ms));
             }
-            held.is_news = false;
+            held.is_pending = false;
         }
         old_records.into_iter().for_each(|commit| self.push_commit(commit));
         (std::mem::take(&mut self.commits), std::mem::take(&mut self.gated))
@@ -171,18 +173,18 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
     /// lease.
     pub(crate) fn follow(
         &mut self,
-        answer: StepAnswer,
+        answer: TurnAnswer,
         gated: Vec<Gated>,
         sent_at_ms: u64,
         renewed: bool,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<Instruction, StoreError> {
         let (now_ms, lease_ms) = (self.drain.clock.now_ms(), self.drain.limits.lease_ms);
         self.clock_offset_ms = answer.now_ms.saturating_sub(now_ms);
         self.report.turns += 1;
         for task_id in &answer.stale {
             self.report.stale += 1;
             self.held.remove(task_id);
-            self.drain.log.line("claim lost to another worker", &[("task_id", task_id)]);
+            self.drain.log.event("claim lost to another worker", &[("task_id", task_id)]);
         }
         if renewed {
             for held in self.held.values_mut() {
@@ -195,7 +197,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             held.leased_at_ms = sent_at_ms;
             if held.is_lease_doubtful(now_ms, lease_ms) {
                 self.held.remove(&task_id);
-            } else if answer.cancelled.contains(&task_id) && call.kind == CallKind::Act {
+            } else if answer.cancelled.contains(&task_id) && call.kind == CallKind::Apply {
                 held.task.withdraw(call);
             } else {
                 self.start(&task_id, epoch, call, now_ms);
@@ -217,7 +219,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         }
         match self.failure.take() {
             Some(failure) => Err(failure),
-            None => Ok(answer.verdict),
+            None => Ok(answer.instruction),
         }
     }
 
@@ -229,28 +231,29 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
 
     /// Takes in `first` and everything else that has come to an end by now, until all calls that
     /// follow from it are on their way too.
-    pub(crate) fn take_in_with(&mut self, first: Option<Came>) {
-        let mut came: Vec<Came> = first.into_iter().collect();
+    pub(crate) fn take_in_with(&mut self, first: Option<Completion>) {
+        let mut completed: Vec<Completion> = first.into_iter().collect();
         loop {
             while let Some(Some(next)) = self.in_flight.next().now_or_never() {
-                came.push(next);
+                completed.push(next);
             }
-            if came.is_empty() {
+            if completed.is_empty() {
                 return;
             }
-            self.take_in(std::mem::take(&mut came));
+            self.take_in(std::mem::take(&mut completed));
         }
     }
 
-    /// Takes in what came to an end.
-    fn take_in(&mut self, came: Vec<Came>) {
+    /// Takes in what completed to an end.
+    fn take_in(&mut self, completed: Vec<Completion>) {
         // Asking for the time is a call of the host, so it is asked once for all.
         let (own_now_ms, now_ms) = self.times();
-        let mut touched = Vec::with_capacity(came.len());
-        for came in came {
-            let Answered { task_id, epoch, call, answer, verb, node, started_ms } = match came {
-                Came::Answer(answered) => answered,
-                Came::Callback(outcome) => {
+        let mut touched = Vec::with_capacity(completed.len());
+        for completed in completed {
+            let Answered { task_id, epoch, call, answer, verb, node, started_ms } = match completed
+            {
+                Completion::Answer(answered) => answered,
+                Completion::Callback(outcome) => {
                     self.callback_ended(outcome);
                     continue;
                 }
@@ -259,7 +262,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
                 self.breakers.record(&node, &answer, own_now_ms);
             }
             let took_ms = started_ms.map(|started_ms| own_now_ms.saturating_sub(started_ms));
-            self.tally.count(verb, node, &answer, took_ms);
+            self.metrics.count(verb, node, &answer, took_ms);
             let Some(held) = self.held.get_mut(&task_id).filter(|held| held.epoch == epoch) else {
                 continue;
             };
@@ -267,7 +270,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
                 let reason = illegal.to_string();
                 self.drain
                     .log
-                    .line("illegal answer", &[("task_id", &task_id), ("reason", &reason)]);
+                    .event("illegal answer", &[("task_id", &task_id), ("reason", &reason)]);
                 continue;
             }
             if !touched.contains(&task_id) {
@@ -283,11 +286,11 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         let now_ms = self.redis_now_ms();
         let mut task: Task = match serde_json::from_slice(&claimed.record) {
             Ok(task) => task,
-            Err(error) => return self.set_aside(claimed, &error.to_string()),
+            Err(error) => return self.quarantine(claimed, &error.to_string()),
         };
         match claimed.flag {
             Some(Flag::Superseded) => {
-                task.cancel("a later task has put this group as it wanted it", now_ms);
+                task.cancel("a later task has put this group as it desired it", now_ms);
             }
             Some(Flag::Cancel) => task.cancel("cancelled by a client", now_ms),
             None => {}
@@ -299,18 +302,18 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             leased_at_ms: sent_at_ms,
             stored_at_ms: sent_at_ms,
             is_changed: false,
-            is_news: false,
+            is_pending: false,
         };
         self.held.insert(claimed.task_id.clone(), held);
         self.advance(&claimed.task_id);
     }
 
     /// Ends a task whose record cannot be read, with a dead letter for a person.
-    fn set_aside(&mut self, claimed: &Claimed, reason: &str) {
+    fn quarantine(&mut self, claimed: &Claimed, reason: &str) {
         let now_ms = self.redis_now_ms();
         let fields = [("task_id", claimed.task_id.as_str()), ("reason", reason)];
-        self.drain.log.line("unreadable record set aside", &fields);
-        let letter = DeadLetter {
+        self.drain.log.event("unreadable record quarantined", &fields);
+        let dead_letter = DeadLetter {
             id: format!("{}-record", claimed.task_id),
             kind: DeadLetterKind::UnreadableRecord,
             task_id: claimed.task_id.clone(),
@@ -323,12 +326,12 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
         };
-        let commit = Commit::set_aside(claimed, letter);
+        let commit = Commit::quarantine(claimed, dead_letter);
         self.push_commit(commit);
     }
 
     /// Plans a held task's next moves: starts what may be started at once, and notes down for
-    /// Redis what must be stored first or what came of the task.
+    /// Redis what must be stored first or what completed of the task.
     fn advance(&mut self, task_id: &str) {
         let (own_now_ms, now_ms) = self.times();
         let starting = if self.closing { Starting::Held } else { Starting::Allowed };
@@ -348,7 +351,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             Status::Ended => Some(CommitKind::Finish),
         };
         let commit = kind.map(|kind| held.commit(kind, own_now_ms, now_ms));
-        let is_gated = held.is_news;
+        let is_gated = held.is_pending;
         if let Some(commit) = commit {
             self.push_commit(commit);
         }
@@ -388,7 +391,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             .filter(|node| node.state() == saga::NodeState::Dead)
             .map(saga::Node::address)
             .collect();
-        self.drain.log.line(
+        self.drain.log.event(
             if dead.is_empty() { "task ended" } else { "task ended with dead letters" },
             &[
                 ("task_id", task.id()),
@@ -412,7 +415,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         if self.breakers.admit(&node, own_now_ms).is_err() && !is_last_chance {
             let answer = node_call::withheld(verb);
             let answered = Answered { task_id, epoch, call, answer, verb, node, started_ms: None };
-            self.in_flight.push(Box::pin(std::future::ready(Came::Answer(answered))));
+            self.in_flight.push(Box::pin(std::future::ready(Completion::Answer(answered))));
             return;
         }
         self.report.calls += 1;
@@ -422,7 +425,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             let answer =
                 node_call::call(&drain.client, &drain.adapter, verb, &node, &group_id, timeout_ms)
                     .await;
-            Came::Answer(Answered { task_id, epoch, call, answer, verb, node, started_ms })
+            Completion::Answer(Answered { task_id, epoch, call, answer, verb, node, started_ms })
         }));
     }
 
@@ -436,7 +439,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
             let delivered =
                 callback::deliver(client, &limits.callbacks, &callback, now_ms, timeout_ms).await;
             let DueCallback { task_id, claim, .. } = callback;
-            Came::Callback(CallbackOutcome { task_id, claim, failure: delivered.err() })
+            Completion::Callback(CallbackOutcome { task_id, claim, failure: delivered.err() })
         }));
     }
 
@@ -444,7 +447,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
         self.callbacks_under_way = self.callbacks_under_way.saturating_sub(1);
         if let Some(reason) = &outcome.failure {
             let fields = [("task_id", outcome.task_id.as_str()), ("reason", reason)];
-            self.drain.log.line("callback not delivered", &fields);
+            self.drain.log.event("callback not delivered", &fields);
         }
         self.callback_outcomes.push(outcome);
     }

@@ -5,15 +5,17 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, ready};
 
+use clock::Clock;
 use drain::{
-    Adapter, BreakerLimits, CallbackLimits, Clock, Drain, Finding, Limits, Log, NodeClient,
-    NodeRequest, NodeResponse, Prepared, SendError, Verdict,
+    BreakerLimits, CallbackLimits, Drain, Limits, Log, NodeClient, NodeRequest, NodeResponse,
+    SendError,
 };
 use futures::executor::block_on;
+use node_adapter::{Adapter, Finding, PreparedRequest, Verdict};
 use proptest::prelude::*;
 use saga::{Operation, Verb};
 use store::{Store, Value};
-use test_redis::Scripted;
+use testkit_redis::Scripted;
 
 struct Nodes(RefCell<Vec<Result<NodeResponse, SendError>>>);
 
@@ -31,13 +33,13 @@ impl NodeClient for Nodes {
 struct Anything;
 
 impl Adapter for Anything {
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<Prepared, String> {
+    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
         if group_id.len() > 20 {
             return Err("too long".to_owned());
         }
         let method = if verb == Verb::Inspect { "GET" } else { "POST" }.to_owned();
         let path_with_query = format!("/{group_id}");
-        Ok(Prepared {
+        Ok(PreparedRequest {
             method,
             path_with_query,
             headers: Vec::new(),
@@ -87,9 +89,9 @@ impl Log for Silence {
 }
 
 fn record() -> Vec<u8> {
-    let course = saga::Course::default();
+    let policy = saga::Policy::default();
     let nodes = vec!["n1:1".to_owned(), "n2:1".to_owned()];
-    let task = saga::Task::new("t".to_owned(), Operation::Create, "g".to_owned(), nodes, course);
+    let task = saga::Task::new("t".to_owned(), Operation::Create, "g".to_owned(), nodes, policy);
     serde_json::to_vec(&task).unwrap()
 }
 

@@ -4,8 +4,8 @@ use http::Request;
 use http::header::AUTHORIZATION;
 use settings::{Role, Token};
 
-use crate::catalogue;
 use crate::problem::Problem;
+use crate::problem_kinds;
 
 /// Who calls, for the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) fn check<B>(
                 if same(given, &token.secret) { Some(token) } else { matching }
             },
         );
-    let Some(token) = matching else { return Err(Problem::plain(&catalogue::UNAUTHORIZED)) };
+    let Some(token) = matching else { return Err(Problem::plain(&problem_kinds::UNAUTHORIZED)) };
     if token.role < role {
         let detail = format!(
             "The token {} has the role {}; this route wants {}.",
@@ -42,7 +42,7 @@ pub(crate) fn check<B>(
             token.role.name(),
             role.name()
         );
-        return Err(Problem::new(&catalogue::FORBIDDEN, detail));
+        return Err(Problem::new(&problem_kinds::FORBIDDEN, detail));
     }
     Ok(Caller { name: token.name.clone() })
 }

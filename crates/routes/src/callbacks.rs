@@ -1,15 +1,15 @@
 //! Callbacks that were not delivered yet: `GET /callbacks`, `POST /callbacks/{task_id}/retry` and
 //! `DELETE /callbacks/{task_id}`.
 
-use drain::rfc3339;
+use clock::rfc3339;
 use http::{Method, StatusCode, Uri};
 use serde::Serialize;
 use settings::{HostPattern, Role};
-use store::{CallbackChange, CallbackLine, CallbackView, Redis};
+use store::{CallbackChange, CallbackSummary, CallbackView, Redis};
 
-use crate::catalogue;
 use crate::page::{self, CURSOR, LIMIT};
 use crate::problem::Problem;
+use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
 use crate::reply::{Reply, json, no_content};
 use crate::route::{Action, Route};
@@ -88,7 +88,7 @@ impl From<CallbackView> for CallbackAnswer {
     fn from(view: CallbackView) -> Self {
         Self {
             url: view.url,
-            standing: view.standing.name(),
+            standing: view.status.name(),
             attempts: view.attempts,
             last_error: view.last_error,
             due_at: view.due_at_ms.map(rfc3339),
@@ -96,13 +96,13 @@ impl From<CallbackView> for CallbackAnswer {
     }
 }
 
-impl From<CallbackLine> for ListedCallback {
-    fn from(line: CallbackLine) -> Self {
+impl From<CallbackSummary> for ListedCallback {
+    fn from(summary: CallbackSummary) -> Self {
         Self {
-            task_id: line.callback.task_id.clone(),
-            group_id: line.group_id,
-            state: line.state,
-            callback: line.callback.into(),
+            task_id: summary.callback.task_id.clone(),
+            group_id: summary.group_id,
+            state: summary.state,
+            callback: summary.callback.into(),
         }
     }
 }
@@ -127,7 +127,7 @@ pub(crate) fn check_url(url: &str, hosts: Option<&HostPattern>) -> Result<(), Pr
     Err(bad_field("callback_url: the setting callback_hosts does not allow this host."))
 }
 
-impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
     pub(crate) async fn list_callbacks(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let query = call.query(&[&GIVEN_UP, &LIMIT, &CURSOR])?;
         let cursor = page::cursor(&query)?;
@@ -155,14 +155,14 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
 }
 
 fn no_such_callback() -> Problem {
-    Problem::plain(&catalogue::NO_SUCH_CALLBACK)
+    Problem::plain(&problem_kinds::NO_SUCH_CALLBACK)
 }
 
 fn changed(change: CallbackChange) -> Result<Reply, Problem> {
     match change {
         CallbackChange::Done => Ok(no_content()),
         CallbackChange::UnknownCallback => Err(no_such_callback()),
-        CallbackChange::Delivered => Err(Problem::plain(&catalogue::CALLBACK_DELIVERED)),
+        CallbackChange::Delivered => Err(Problem::plain(&problem_kinds::CALLBACK_DELIVERED)),
     }
 }
 
@@ -177,10 +177,13 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         )
         .query(&[&GIVEN_UP, &LIMIT, &CURSOR])
         .answer::<CallbacksAnswer>(200, "A page of callbacks.")
-        .problems(&[&catalogue::BAD_QUERY])
+        .problems(&[&problem_kinds::BAD_QUERY])
         .end();
-    let problems =
-        [&catalogue::NO_SUCH_CALLBACK, &catalogue::CALLBACK_DELIVERED, &catalogue::BAD_QUERY];
+    let problems = [
+        &problem_kinds::NO_SUCH_CALLBACK,
+        &problem_kinds::CALLBACK_DELIVERED,
+        &problem_kinds::BAD_QUERY,
+    ];
     document
         .route(&RETRY, "Try a callback again")
         .about("At once, and with a fresh budget of attempts.")

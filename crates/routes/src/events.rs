@@ -1,6 +1,6 @@
 //! `GET /groups/task/{task_id}/events`: a task's timeline as server-sent events, until it ends.
 
-use drain::Clock;
+use clock::Clock;
 use futures::StreamExt as _;
 use futures::stream::{LocalBoxStream, unfold};
 use http::Method;
@@ -185,6 +185,6 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         )
         .header("Last-Event-ID", "The id of the last event that was received.")
         .text(200, "text/event-stream", "The events.")
-        .problems(&[&crate::catalogue::NO_SUCH_TASK, &crate::catalogue::BAD_QUERY])
+        .problems(&[&crate::problem_kinds::NO_SUCH_TASK, &crate::problem_kinds::BAD_QUERY])
         .end();
 }

@@ -1,6 +1,6 @@
 //! `GET /groups`, `GET /groups/by-id/{group_id}` and `POST /groups/by-id/{group_id}/repair`.
 
-use drain::rfc3339;
+use clock::rfc3339;
 use futures::StreamExt as _;
 use futures::stream::iter;
 use http::{Method, StatusCode};
@@ -10,9 +10,9 @@ use serde_json::Value;
 use settings::Role;
 use store::{GroupView, Redis};
 
-use crate::catalogue;
 use crate::page::{self, LIMIT};
 use crate::problem::Problem;
+use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
 use crate::reply::{Reply, json};
 use crate::route::{Action, Route};
@@ -122,7 +122,7 @@ struct GroupTask {
     created_at: String,
 }
 
-impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
     pub(crate) async fn list_groups(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let query = call.query(&[&AFTER, &LIMIT])?;
         let page = self.store.groups(query.text(&AFTER)?, page::limit(&query)?).await?;
@@ -152,8 +152,8 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
             drift: None,
             tasks: view.tasks.into_iter().map(group_task).collect(),
             tasks_total: view.tasks_total,
-            dead_letters: view.letters,
-            dead_letters_total: view.letters_total,
+            dead_letters: view.dead_letters,
+            dead_letters_total: view.dead_letters_total,
             group_id,
         };
         if check {
@@ -196,7 +196,7 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
             .await;
         for (mut node, held) in asked {
             match held {
-                None => return Err(Problem::plain(&catalogue::NO_NODE_ACCESS)),
+                None => return Err(Problem::plain(&problem_kinds::NO_NODE_ACCESS)),
                 Some(Ok(held)) => node.actual = Some(Some(held)),
                 Some(Err(reason)) => {
                     node.actual = Some(None);
@@ -258,7 +258,7 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         .route(&LIST, "Groups that some node holds, by name")
         .query(&[&AFTER, &LIMIT])
         .answer::<GroupList>(200, "A page of groups.")
-        .problems(&[&catalogue::BAD_QUERY])
+        .problems(&[&problem_kinds::BAD_QUERY])
         .end();
     document
         .route(&SHOW, "What is known of a group")
@@ -268,7 +268,11 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         )
         .query(&[&CHECK])
         .answer::<GroupAnswer>(200, "The group, its unfinished tasks and its dead letters.")
-        .problems(&[&catalogue::BAD_GROUP_ID, &catalogue::BAD_QUERY, &catalogue::NO_NODE_ACCESS])
+        .problems(&[
+            &problem_kinds::BAD_GROUP_ID,
+            &problem_kinds::BAD_QUERY,
+            &problem_kinds::NO_NODE_ACCESS,
+        ])
         .end();
     document
         .route(&REPAIR, "Bring every node to what it should hold")
@@ -279,11 +283,11 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         .query(&[&WANTED])
         .answer::<crate::submit::TaskAccepted>(202, "The task is stored and will be carried out.")
         .problems(&[
-            &catalogue::BAD_GROUP_ID,
-            &catalogue::BAD_FIELD,
-            &catalogue::BAD_QUERY,
-            &catalogue::TOO_FAST,
-            &catalogue::QUEUE_FULL,
+            &problem_kinds::BAD_GROUP_ID,
+            &problem_kinds::BAD_FIELD,
+            &problem_kinds::BAD_QUERY,
+            &problem_kinds::TOO_FAST,
+            &problem_kinds::QUEUE_FULL,
         ])
         .end();
 }

@@ -8,22 +8,21 @@
 //! events.rs    GET  /groups/task/{task_id}/events
 //! tasks.rs     GET  /tasks
 //! groups.rs    GET  /groups, /groups/by-id/{group_id}   POST …/repair
-//! letters.rs   GET  /dead-letters, /dead-letters/{id}   POST …/retry   DELETE
+//! dead letters.rs   GET  /dead-letters, /dead-letters/{id}   POST …/retry   DELETE
 //! callbacks.rs GET  /callbacks                      POST …/retry   DELETE
 //! operate.rs   GET  /healthz, /readyz               POST /maintenance/pause, resume, sweep
 //! metrics.rs   GET  /metrics
 //! ```
 //!
-//! Everything that fails is answered as an RFC 9457 problem (`catalogue.rs`). The documentation is
+//! Everything that fails is answered as an RFC 9457 problem (`problem_kinds.rs`). The documentation is
 //! compiled only with the feature `openapi`, so that components do not carry it.
 
 mod access;
 mod callbacks;
-mod catalogue;
 mod cors;
+mod dead_letters;
 mod events;
 mod groups;
-mod letters;
 mod metrics;
 mod nodes;
 #[cfg(feature = "openapi")]
@@ -31,6 +30,7 @@ mod openapi;
 mod operate;
 mod page;
 mod problem;
+mod problem_kinds;
 mod query;
 mod reply;
 mod route;
@@ -39,18 +39,18 @@ mod task;
 mod tasks;
 mod timeline;
 
-use drain::Clock;
+use clock::Clock;
 use http::Request;
 use settings::{ApiSettings, SettingError};
 use store::{Redis, Store};
 
 use access::Caller;
-pub use catalogue::{KINDS, Kind, Retry};
 pub use nodes::{NoNodes, Nodes};
 #[cfg(feature = "openapi")]
 pub use openapi::openapi;
 pub use operate::health;
 pub use problem::Problem;
+pub use problem_kinds::{KINDS, Kind, Retry};
 use query::Query;
 pub use reply::{Body, Reply};
 use route::{Action, Route};
@@ -70,11 +70,11 @@ static ROUTES: &[&Route] = &[
     &groups::LIST,
     &groups::SHOW,
     &groups::REPAIR,
-    &letters::LIST,
-    &letters::RETRY_ALL,
-    &letters::SHOW,
-    &letters::DISCARD,
-    &letters::RETRY,
+    &dead_letters::LIST,
+    &dead_letters::RETRY_ALL,
+    &dead_letters::SHOW,
+    &dead_letters::DISCARD,
+    &dead_letters::RETRY,
     &callbacks::LIST,
     &callbacks::RETRY,
     &callbacks::DISCARD,
@@ -148,11 +148,11 @@ impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
             Action::ListGroups => self.list_groups(&call).await,
             Action::ShowGroup => self.show_group(&call).await,
             Action::RepairGroup => self.repair_group(&call).await,
-            Action::ListLetters => self.list_letters(&call).await,
-            Action::ShowLetter => self.show_letter(&call).await,
-            Action::RetryLetter => self.retry_letter(&call).await,
-            Action::RetryLetters => self.retry_letters(&call).await,
-            Action::DiscardLetter => self.discard_letter(&call).await,
+            Action::ListDeadLetters => self.list_dead_letters(&call).await,
+            Action::ShowDeadLetter => self.show_dead_letter(&call).await,
+            Action::RetryDeadLetter => self.retry_dead_letter(&call).await,
+            Action::RetryDeadLetters => self.retry_dead_letters(&call).await,
+            Action::DiscardDeadLetter => self.discard_dead_letter(&call).await,
             Action::ListCallbacks => self.list_callbacks(&call).await,
             Action::RetryCallback => self.retry_callback(&call).await,
             Action::DiscardCallback => self.discard_callback(&call).await,

@@ -22,7 +22,7 @@ pub(crate) static SHOW: Route = Route {
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
     pub(crate) async fn metrics(&self) -> Result<Reply, Problem> {
         let overview = self.store.overview().await?;
         Ok(typed(CONTENT_TYPE, Body::Whole(exposition(&overview).into_bytes())))

@@ -5,11 +5,11 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use crate::catalogue::{self, Kind};
 use crate::problem::ProblemAnswer;
+use crate::problem_kinds::{self, Kind};
 use crate::query::{Param, ParamKind};
 use crate::route::Route;
-use crate::{callbacks, events, groups, letters, metrics, operate, submit, task, tasks};
+use crate::{callbacks, dead_letters, events, groups, metrics, operate, submit, task, tasks};
 
 /// The states as clients read them.
 #[derive(JsonSchema)]
@@ -21,7 +21,7 @@ pub(crate) enum StateName {
     Started,
     /// Rolling back, or waiting to.
     Retry,
-    /// Every node is as wanted.
+    /// Every node is as desired.
     Success,
     /// Every node is as it was before, or is on the dead-letter list: see `phase`.
     Failure,
@@ -72,7 +72,7 @@ pub(crate) enum NodeStateName {
     Calling,
     /// The task changed it.
     Applied,
-    /// It already was as wanted.
+    /// It already was as desired.
     Unchanged,
     /// A definite no; nothing changed.
     Refused,
@@ -97,7 +97,7 @@ pub fn openapi() -> Value {
     events::document(&mut document);
     tasks::document(&mut document);
     groups::document(&mut document);
-    letters::document(&mut document);
+    dead_letters::document(&mut document);
     callbacks::document(&mut document);
     operate::document(&mut document);
     metrics::document(&mut document);
@@ -266,13 +266,13 @@ impl Description<'_> {
         let needs_store = self.route.path != operate::HEALTH.path;
         if needs_store {
             self.kinds.extend([
-                &catalogue::BAD_SETTING,
-                &catalogue::INTERNAL,
-                &catalogue::REDIS_AWAY,
+                &problem_kinds::BAD_SETTING,
+                &problem_kinds::INTERNAL,
+                &problem_kinds::REDIS_AWAY,
             ]);
         }
         if self.route.role.is_some() {
-            self.kinds.extend([&catalogue::UNAUTHORIZED, &catalogue::FORBIDDEN]);
+            self.kinds.extend([&problem_kinds::UNAUTHORIZED, &problem_kinds::FORBIDDEN]);
             self.operation.insert("security".to_owned(), json!([{ "bearer": [] }, {}]));
         }
         let mut statuses: Vec<StatusCode> = self.kinds.iter().map(|kind| kind.status).collect();
@@ -375,7 +375,7 @@ mod tests {
         let text = openapi().to_string();
         // These belong to no route in particular.
         let general = ["bad-request", "no-such-route", "method-not-allowed"];
-        for kind in catalogue::KINDS.iter().filter(|kind| !general.contains(&kind.slug)) {
+        for kind in problem_kinds::KINDS.iter().filter(|kind| !general.contains(&kind.slug)) {
             assert!(text.contains(&format!("(#problem-{})", kind.slug)), "{}", kind.slug);
         }
     }

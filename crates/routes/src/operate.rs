@@ -1,15 +1,15 @@
 //! Running the service: `GET /healthz`, `GET /readyz`, and `POST /maintenance/pause`, `resume` and
 //! `sweep`.
 
+use clock::rfc3339;
 use drain::Report;
-use drain::rfc3339;
 use http::{Method, Request, StatusCode};
 use serde::Serialize;
 use settings::Role;
 use store::Redis;
 
-use crate::catalogue;
 use crate::problem::Problem;
+use crate::problem_kinds;
 use crate::reply::{Reply, json};
 use crate::route::{Action, Route};
 use crate::{Api, Call, Nodes};
@@ -118,7 +118,7 @@ pub(crate) fn health_reply() -> Result<Reply, Problem> {
     json(StatusCode::OK, &Health { ok: true }, &[])
 }
 
-impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
     pub(crate) async fn ready(&self) -> Result<Reply, Problem> {
         (self.worker_settings)()?;
         let overview = self.store.overview().await?;
@@ -153,7 +153,7 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
 
     pub(crate) async fn sweep(&self) -> Result<Reply, Problem> {
         let swept = self.nodes.sweep().await;
-        let report = swept.ok_or_else(|| Problem::plain(&catalogue::NO_NODE_ACCESS))??;
+        let report = swept.ok_or_else(|| Problem::plain(&problem_kinds::NO_NODE_ACCESS))??;
         let Report { claimed, ended, calls, .. } = report;
         json(StatusCode::OK, &SweepAnswer { claimed, ended, calls }, &[])
     }
@@ -174,12 +174,12 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
              and so do rollbacks.",
         )
         .answer::<PauseAnswer>(200, "The queue is paused.")
-        .problems(&[&catalogue::BAD_QUERY])
+        .problems(&[&problem_kinds::BAD_QUERY])
         .end();
     document
         .route(&RESUME, "Let the queue go on")
         .answer::<PauseAnswer>(200, "The queue goes on.")
-        .problems(&[&catalogue::BAD_QUERY])
+        .problems(&[&problem_kinds::BAD_QUERY])
         .end();
     document
         .route(&SWEEP, "Pick up whatever was left lying")
@@ -188,6 +188,6 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
              that sends this once a minute makes sure that nothing waits for the next request.",
         )
         .answer::<SweepAnswer>(200, "What was done.")
-        .problems(&[&catalogue::NO_NODE_ACCESS])
+        .problems(&[&problem_kinds::NO_NODE_ACCESS])
         .end();
 }

@@ -7,7 +7,7 @@ use settings::SettingError;
 use store::StoreError;
 
 use crate::BODY_BYTES_MAX;
-use crate::catalogue::{self, Kind, Retry};
+use crate::problem_kinds::{self, Kind, Retry};
 use crate::reply::{Body, Reply};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -57,26 +57,26 @@ impl Problem {
     /// The request is no HTTP request that could be read.
     #[must_use]
     pub fn bad_request(reason: &str) -> Self {
-        Self::new(&catalogue::BAD_REQUEST, format!("The request could not be read: {reason}."))
+        Self::new(&problem_kinds::BAD_REQUEST, format!("The request could not be read: {reason}."))
     }
 
     /// The request's body has more than [`BODY_BYTES_MAX`] bytes.
     #[must_use]
     pub fn body_too_large() -> Self {
         let detail = format!("A request's body may have at most {BODY_BYTES_MAX} bytes.");
-        Self::new(&catalogue::BODY_TOO_LARGE, detail)
+        Self::new(&problem_kinds::BODY_TOO_LARGE, detail)
     }
 
     pub(crate) fn method_not_allowed(method: &Method, allowed: &[Method]) -> Self {
         let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         let detail = format!("This route takes {allowed}, not {method}.");
         let allow = Some(allowed.into());
-        Self { allow, ..Self::new(&catalogue::METHOD_NOT_ALLOWED, detail) }
+        Self { allow, ..Self::new(&problem_kinds::METHOD_NOT_ALLOWED, detail) }
     }
 
     /// Something that is not the client's fault; `cause` is for the operator's log.
     pub(crate) fn internal(cause: &str) -> Self {
-        Self { cause: Some(cause.into()), ..Self::plain(&catalogue::INTERNAL) }
+        Self { cause: Some(cause.into()), ..Self::plain(&problem_kinds::INTERNAL) }
     }
 
     /// Why, for the operator's log; `None` when it is the client's own doing.
@@ -116,11 +116,14 @@ impl Problem {
         if let Some(allow) = &self.allow {
             return Some((ALLOW, HeaderValue::from_str(allow).ok()?));
         }
-        if self.kind == &catalogue::UNAUTHORIZED {
+        if self.kind == &problem_kinds::UNAUTHORIZED {
             return Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
-        let seconds =
-            if self.kind == &catalogue::TOO_FAST { TOO_FAST_RETRY_AFTER_S } else { RETRY_AFTER_S };
+        let seconds = if self.kind == &problem_kinds::TOO_FAST {
+            TOO_FAST_RETRY_AFTER_S
+        } else {
+            RETRY_AFTER_S
+        };
         let after = self.kind.retry == Retry::After;
         after.then(|| (RETRY_AFTER, HeaderValue::from_static(seconds)))
     }
@@ -131,7 +134,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Redis(_) => {
                 let cause = Some(error.to_string().into());
-                Self { cause, ..Self::plain(&catalogue::REDIS_AWAY) }
+                Self { cause, ..Self::plain(&problem_kinds::REDIS_AWAY) }
             }
             _ => Self::internal(&error.to_string()),
         }
@@ -142,6 +145,6 @@ impl From<SettingError> for Problem {
     fn from(error: SettingError) -> Self {
         let detail = error.to_string();
         let cause = Some(detail.clone().into());
-        Self { cause, ..Self::new(&catalogue::BAD_SETTING, detail) }
+        Self { cause, ..Self::new(&problem_kinds::BAD_SETTING, detail) }
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use humantime::parse_rfc3339_weak;
 
-use crate::catalogue;
 use crate::problem::Problem;
+use crate::problem_kinds;
 
 /// A query parameter.
 #[derive(Debug)]
@@ -122,5 +122,5 @@ impl<'a> Query<'a> {
 }
 
 pub(crate) fn bad(detail: &str) -> Problem {
-    Problem::new(&catalogue::BAD_QUERY, detail)
+    Problem::new(&problem_kinds::BAD_QUERY, detail)
 }

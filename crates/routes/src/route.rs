@@ -4,8 +4,8 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use settings::Role;
 
-use crate::catalogue;
 use crate::problem::Problem;
+use crate::problem_kinds;
 
 /// One route. Its file in this crate has its types, its handler and its documentation.
 #[derive(Debug)]
@@ -31,11 +31,11 @@ pub(crate) enum Action {
     ListGroups,
     ShowGroup,
     RepairGroup,
-    ListLetters,
-    ShowLetter,
-    RetryLetter,
-    RetryLetters,
-    DiscardLetter,
+    ListDeadLetters,
+    ShowDeadLetter,
+    RetryDeadLetter,
+    RetryDeadLetters,
+    DiscardDeadLetter,
     ListCallbacks,
     RetryCallback,
     DiscardCallback,
@@ -65,7 +65,7 @@ fn no_such_route(routes: &[&Route], method: &Method, path: &str) -> Problem {
         return Problem::method_not_allowed(method, &allowed);
     }
     let path: String = path.chars().take(100).collect();
-    Problem::new(&catalogue::NO_SUCH_ROUTE, format!("No route matches {path}."))
+    Problem::new(&problem_kinds::NO_SUCH_ROUTE, format!("No route matches {path}."))
 }
 
 /// The parameter in `path` if it has the shape of `template`; empty when there is none.

@@ -2,7 +2,7 @@
 
 use http::header::{HeaderName, LOCATION, RETRY_AFTER};
 use http::{Method, StatusCode};
-use saga::{Course, Operation, Task};
+use saga::{Operation, Policy, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use settings::{
@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use store::{Accepted, Admission, Idempotency, Rate, Redis};
 
 use crate::callbacks;
-use crate::catalogue;
 use crate::problem::{Problem, ProblemAnswer};
+use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
 use crate::reply::{Reply, json};
 use crate::route::{Action, Route};
@@ -142,14 +142,14 @@ pub(crate) struct PlannedCall {
 }
 
 /// A submission that was read and found good.
-struct Wanted {
+struct SubmittedTask {
     operation: Operation,
     group_id: String,
-    course: Course,
+    policy: Policy,
     callback_url: Option<String>,
 }
 
-impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N> {
+impl<R: Redis + 'static, C: clock::Clock + 'static, N: crate::Nodes> Api<R, C, N> {
     pub(crate) async fn submit(
         &self,
         call: &Call<'_>,
@@ -157,12 +157,12 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
     ) -> Result<Reply, Problem> {
         let query = call.query(&[&DRY_RUN])?;
         let body = call.request.body();
-        let wanted = self.wanted(operation, read_object(body)?)?;
+        let submitted = self.read_submission(operation, read_object(body)?)?;
         if query.flag(&DRY_RUN)? {
-            return json(StatusCode::OK, &self.dry_run(wanted), &[]);
+            return json(StatusCode::OK, &self.dry_run(submitted), &[]);
         }
         let key = idempotency_key(call)?;
-        let (task_id, replayed) = self.accept(call, wanted, body, key.as_deref()).await?;
+        let (task_id, replayed) = self.accept(call, submitted, body, key.as_deref()).await?;
         accepted(task_id, replayed)
     }
 
@@ -205,29 +205,29 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
         let operation = operation
             .and_then(Operation::from_name)
             .ok_or_else(|| bad_field("operation must be create or delete."))?;
-        let wanted = self.wanted(operation, fields)?;
-        self.accept(call, wanted, body.as_bytes(), key).await.map(|(task_id, _)| task_id)
+        let submitted = self.read_submission(operation, fields)?;
+        self.accept(call, submitted, body.as_bytes(), key).await.map(|(task_id, _)| task_id)
     }
 
     /// Accepts a task. Gives its id, and whether it is that of an earlier request.
     async fn accept(
         &self,
         call: &Call<'_>,
-        wanted: Wanted,
+        submitted: SubmittedTask,
         body: &[u8],
         key: Option<&str>,
     ) -> Result<(String, bool), Problem> {
         let settings = &self.settings;
         let task_id = (self.new_id)().to_string();
-        let digest = key.map(|_| digest(wanted.operation, body)).unwrap_or_default();
+        let digest = key.map(|_| digest(submitted.operation, body)).unwrap_or_default();
         let key = key.map(|key| format!("{}:{key}", call.caller.name));
-        let callback_url = wanted.callback_url;
+        let callback_url = submitted.callback_url;
         let task = Task::new(
             task_id.clone(),
-            wanted.operation,
-            wanted.group_id,
+            submitted.operation,
+            submitted.group_id,
             settings.nodes.clone(),
-            wanted.course,
+            submitted.policy,
         );
         let admission = Admission {
             max_queue: settings.max_queue,
@@ -244,11 +244,11 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
         match self.store.accept(&task, admission).await? {
             Accepted::Yes => Ok((task_id, false)),
             Accepted::Repeated { task_id } => Ok((task_id, true)),
-            Accepted::KeyReused => Err(Problem::plain(&catalogue::KEY_REUSED)),
-            Accepted::TooFast => Err(Problem::plain(&catalogue::TOO_FAST)),
+            Accepted::KeyReused => Err(Problem::plain(&problem_kinds::KEY_REUSED)),
+            Accepted::TooFast => Err(Problem::plain(&problem_kinds::TOO_FAST)),
             Accepted::Full { waiting } => {
                 let detail = format!("{waiting} tasks wait to be started. Nothing was accepted.");
-                Err(Problem::new(&catalogue::QUEUE_FULL, detail))
+                Err(Problem::new(&problem_kinds::QUEUE_FULL, detail))
             }
         }
     }
@@ -260,28 +260,28 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
         operation: Operation,
         group_id: String,
     ) -> Result<String, Problem> {
-        let course = self.settings.course.clone();
-        let wanted = Wanted { operation, group_id, course, callback_url: None };
-        self.accept(call, wanted, &[], None).await.map(|(task_id, _)| task_id)
+        let policy = self.settings.policy.clone();
+        let submitted = SubmittedTask { operation, group_id, policy, callback_url: None };
+        self.accept(call, submitted, &[], None).await.map(|(task_id, _)| task_id)
     }
 
-    fn wanted(
+    fn read_submission(
         &self,
         operation: Operation,
         mut fields: serde_json::Map<String, Value>,
-    ) -> Result<Wanted, Problem> {
+    ) -> Result<SubmittedTask, Problem> {
         let group_id = match fields.remove("group_id") {
             Some(Value::String(group_id)) => group_id,
             Some(_) => return Err(bad_group_id("The group_id is not a string.")),
             None => return Err(bad_group_id("The group_id is missing.")),
         };
         check_group_id(&group_id)?;
-        let course = match fields.remove("settings") {
-            None | Some(Value::Null) => self.settings.course.clone(),
+        let policy = match fields.remove("settings") {
+            None | Some(Value::Null) => self.settings.policy.clone(),
             Some(settings) => {
                 let settings: TaskSettings = serde_json::from_value(settings)
                     .map_err(|error| bad_field(&format!("settings: {error}.")))?;
-                settings.course(&self.settings.course)?
+                settings.policy(&self.settings.policy)?
             }
         };
         let callback_url = match fields.remove("callback_url") {
@@ -292,11 +292,11 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
             }
             Some(_) => return Err(bad_field("callback_url is not a string.")),
         };
-        Ok(Wanted { operation, group_id, course, callback_url })
+        Ok(SubmittedTask { operation, group_id, policy, callback_url })
     }
 
-    fn dry_run(&self, wanted: Wanted) -> DryRun {
-        let Wanted { operation, group_id, course, .. } = wanted;
+    fn dry_run(&self, submitted: SubmittedTask) -> DryRun {
+        let SubmittedTask { operation, group_id, policy, .. } = submitted;
         let planned =
             |node: &String, call, condition| PlannedCall { node: node.clone(), call, condition };
         let (before, has_changed) = match operation {
@@ -304,7 +304,7 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
             Operation::Delete => ("the node holds the group", "the task deleted it there"),
         };
         let nodes = &self.settings.nodes;
-        let forward = nodes.chunks(course.round_nodes()).flat_map(|round| {
+        let forward = nodes.chunks(policy.round_nodes()).flat_map(|round| {
             let looks = round.iter().map(|node| planned(node, "inspect", "always"));
             looks.chain(round.iter().map(|node| planned(node, operation.name(), before)))
         });
@@ -320,33 +320,33 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: crate::Nodes> Api<R, C, N
 }
 
 impl TaskSettings {
-    fn course(self, service: &Course) -> Result<Course, Problem> {
+    fn policy(self, service: &Policy) -> Result<Policy, Problem> {
         let Self {
             forward_max_attempts,
             rollback_max_retries,
             rollback_retry_delay,
             node_parallelism,
         } = self;
-        let mut course = service.clone();
+        let mut policy = service.clone();
         if let Some(attempts) = forward_max_attempts {
             bounded("forward_max_attempts", attempts, 1, FORWARD_ATTEMPTS_MAX)?;
-            course.forward_max_attempts = attempts;
+            policy.forward_max_attempts = attempts;
         }
         if let Some(retries) = rollback_max_retries {
             bounded("rollback_max_retries", retries, 0, ROLLBACK_RETRIES_MAX)?;
-            course.rollback_max_retries = retries;
+            policy.rollback_max_retries = retries;
         }
         if let Some(parallelism) = node_parallelism {
             bounded("node_parallelism", parallelism, 1, NODE_PARALLELISM_MAX)?;
-            course.node_parallelism = parallelism;
+            policy.node_parallelism = parallelism;
         }
         if let Some(delay_s) = rollback_retry_delay {
-            course.rollback_retry_delay_ms = milliseconds(delay_s).ok_or_else(|| {
+            policy.rollback_retry_delay_ms = milliseconds(delay_s).ok_or_else(|| {
                 let max_s = ROLLBACK_RETRY_DELAY_MS_MAX / 1_000;
                 bad_field(&format!("settings.rollback_retry_delay must be from 0 to {max_s}."))
             })?;
         }
-        Ok(course)
+        Ok(policy)
     }
 }
 
@@ -376,7 +376,7 @@ pub(crate) fn accepted(task_id: String, replayed: bool) -> Result<Reply, Problem
 fn read_json(body: &[u8]) -> Result<Value, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let detail = format!("The body could not be read as JSON: {error}.");
-        Problem::new(&catalogue::NOT_JSON, detail)
+        Problem::new(&problem_kinds::NOT_JSON, detail)
     })
 }
 
@@ -404,16 +404,16 @@ pub(crate) fn check_group_id(group_id: &str) -> Result<(), Problem> {
 }
 
 fn bad_group_id(detail: &str) -> Problem {
-    Problem::new(&catalogue::BAD_GROUP_ID, detail)
+    Problem::new(&problem_kinds::BAD_GROUP_ID, detail)
 }
 
 pub(crate) fn bad_field(detail: &str) -> Problem {
-    Problem::new(&catalogue::BAD_FIELD, detail)
+    Problem::new(&problem_kinds::BAD_FIELD, detail)
 }
 
 fn idempotency_key(call: &Call<'_>) -> Result<Option<String>, Problem> {
     let Some(key) = call.request.headers().get("idempotency-key") else { return Ok(None) };
-    let bad = || Problem::plain(&catalogue::BAD_KEY);
+    let bad = || Problem::plain(&problem_kinds::BAD_KEY);
     let key = key.to_str().map_err(|_| bad())?.trim();
     let is_usable = !key.is_empty()
         && key.len() <= KEY_CHARS_MAX
@@ -448,15 +448,15 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
             .answer::<TaskAccepted>(202, "The task is stored and will be carried out.")
             .answer::<DryRun>(200, "With dry_run: what would be done.")
             .problems(&[
-                &catalogue::NOT_JSON,
-                &catalogue::BODY_TOO_LARGE,
-                &catalogue::BAD_GROUP_ID,
-                &catalogue::BAD_FIELD,
-                &catalogue::BAD_QUERY,
-                &catalogue::BAD_KEY,
-                &catalogue::KEY_REUSED,
-                &catalogue::TOO_FAST,
-                &catalogue::QUEUE_FULL,
+                &problem_kinds::NOT_JSON,
+                &problem_kinds::BODY_TOO_LARGE,
+                &problem_kinds::BAD_GROUP_ID,
+                &problem_kinds::BAD_FIELD,
+                &problem_kinds::BAD_QUERY,
+                &problem_kinds::BAD_KEY,
+                &problem_kinds::KEY_REUSED,
+                &problem_kinds::TOO_FAST,
+                &problem_kinds::QUEUE_FULL,
             ])
             .end();
     };
@@ -472,11 +472,11 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         .body::<Vec<BulkSubmission>>()
         .answer::<Vec<BulkResult>>(200, "What became of each task.")
         .problems(&[
-            &catalogue::NOT_JSON,
-            &catalogue::BODY_TOO_LARGE,
-            &catalogue::BAD_FIELD,
-            &catalogue::BAD_QUERY,
-            &catalogue::BAD_KEY,
+            &problem_kinds::NOT_JSON,
+            &problem_kinds::BODY_TOO_LARGE,
+            &problem_kinds::BAD_FIELD,
+            &problem_kinds::BAD_QUERY,
+            &problem_kinds::BAD_KEY,
         ])
         .end();
 }

@@ -1,7 +1,7 @@
 //! `GET /groups/task/{task_id}` and `POST /groups/task/{task_id}/cancel`.
 
-use drain::Clock;
-use drain::rfc3339;
+use clock::Clock;
+use clock::rfc3339;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
 use saga::{ClientState, NodeState, Phase, Task};
@@ -11,8 +11,8 @@ use store::{Cancelled, Redis, TaskView};
 use uuid::Uuid;
 
 use crate::callbacks::CallbackAnswer;
-use crate::catalogue;
 use crate::problem::Problem;
+use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
 use crate::reply::{Reply, json};
 use crate::route::{Action, Route};
@@ -146,9 +146,9 @@ impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
             Cancelled::Ended(state) => {
                 let detail =
                     format!("The task has ended as {}, which never changes.", state.name());
-                return Err(Problem::new(&catalogue::TASK_ENDED, detail));
+                return Err(Problem::new(&problem_kinds::TASK_ENDED, detail));
             }
-            Cancelled::Retrying => return Err(Problem::plain(&catalogue::TASK_IS_RETRY)),
+            Cancelled::Retrying => return Err(Problem::plain(&problem_kinds::TASK_IS_RETRY)),
             Cancelled::Revoked => ClientState::Revoked,
             Cancelled::RollingBack => ClientState::Retry,
         };
@@ -158,7 +158,7 @@ impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
 }
 
 pub(crate) fn no_such_task() -> Problem {
-    Problem::plain(&catalogue::NO_SUCH_TASK)
+    Problem::plain(&problem_kinds::NO_SUCH_TASK)
 }
 
 /// The id in the one form it is stored in. Nothing else was ever given out.
@@ -196,7 +196,7 @@ fn task_answer<'a>(task_id: &'a str, view: &'a TaskView, task: &'a Task) -> Task
         group_id: task.group_id(),
         nodes: task.nodes().iter().map(node_answer).collect(),
         error: task.error(),
-        retry_of: task.retry_of().map(|letter| letter.id.as_str()),
+        retry_of: task.retry_of().map(|dead_letter| dead_letter.id.as_str()),
         callback: view.callback.clone().map(CallbackAnswer::from),
         created_at: rfc3339(view.created_at_ms),
         updated_at: rfc3339(view.updated_at_ms),
@@ -224,7 +224,7 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         .query(&[&WAIT])
         .header("Prefer", "wait=N waits up to N seconds for the end.")
         .answer::<TaskAnswer<'_>>(200, "The task, with each node's state and the whole timeline.")
-        .problems(&[&catalogue::NO_SUCH_TASK, &catalogue::BAD_QUERY])
+        .problems(&[&problem_kinds::NO_SUCH_TASK, &problem_kinds::BAD_QUERY])
         .end();
     document
         .route(&CANCEL, "Cancel a task")
@@ -234,10 +234,10 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         )
         .answer::<CancelAnswer<'_>>(202, "The task is, or is about to be, cancelled.")
         .problems(&[
-            &catalogue::NO_SUCH_TASK,
-            &catalogue::TASK_ENDED,
-            &catalogue::TASK_IS_RETRY,
-            &catalogue::BAD_QUERY,
+            &problem_kinds::NO_SUCH_TASK,
+            &problem_kinds::TASK_ENDED,
+            &problem_kinds::TASK_IS_RETRY,
+            &problem_kinds::BAD_QUERY,
         ])
         .end();
 }

@@ -1,11 +1,11 @@
 //! `GET /tasks`: what has been asked for, newest first.
 
-use drain::rfc3339;
+use clock::rfc3339;
 use http::{Method, StatusCode};
 use saga::{ClientState, Operation};
 use serde::Serialize;
 use settings::Role;
-use store::{Redis, TaskFilter, TaskLine};
+use store::{Redis, TaskFilter, TaskSummary};
 
 use crate::page::{self, CURSOR, LIMIT};
 use crate::problem::Problem;
@@ -51,7 +51,7 @@ static BEFORE: Param =
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct TaskList {
     /// Newest first.
-    tasks: Vec<TaskSummary>,
+    tasks: Vec<TaskEntry>,
     /// Where the next page begins; `null` at the end. A page looks at 1,000 tasks at most, so it may
     /// be short, or empty, and still have a next one.
     next_cursor: Option<String>,
@@ -60,7 +60,8 @@ struct TaskList {
 /// A task in a list.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-struct TaskSummary {
+#[cfg_attr(feature = "openapi", schemars(rename = "TaskSummary"))]
+struct TaskEntry {
     task_id: String,
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
@@ -77,17 +78,17 @@ struct TaskSummary {
     finished_at: Option<String>,
 }
 
-impl From<TaskLine> for TaskSummary {
-    fn from(line: TaskLine) -> Self {
+impl From<TaskSummary> for TaskEntry {
+    fn from(summary: TaskSummary) -> Self {
         Self {
-            task_id: line.task_id,
-            state: line.state,
-            status: line.state,
-            operation: line.operation,
-            group_id: line.group_id,
-            created_at: rfc3339(line.created_at_ms),
-            updated_at: rfc3339(line.updated_at_ms),
-            finished_at: line.finished_at_ms.map(rfc3339),
+            task_id: summary.task_id,
+            state: summary.state,
+            status: summary.state,
+            operation: summary.operation,
+            group_id: summary.group_id,
+            created_at: rfc3339(summary.created_at_ms),
+            updated_at: rfc3339(summary.updated_at_ms),
+            finished_at: summary.finished_at_ms.map(rfc3339),
         }
     }
 }
@@ -97,7 +98,7 @@ pub(crate) fn operation(query: &Query<'_>) -> Result<Option<Operation>, Problem>
     Ok(query.choice(&OPERATION)?.and_then(Operation::from_name))
 }
 
-impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
+impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
     pub(crate) async fn list_tasks(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let params = [&STATE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR];
         let query = call.query(&params)?;
@@ -114,7 +115,7 @@ impl<R: Redis + 'static, C: drain::Clock + 'static, N: Nodes> Api<R, C, N> {
         let cursor = page::cursor(&query)?;
         let page = self.store.tasks(filter, cursor.as_ref(), page::limit(&query)?).await?;
         let answer = TaskList {
-            tasks: page.tasks.into_iter().map(TaskSummary::from).collect(),
+            tasks: page.tasks.into_iter().map(TaskEntry::from).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
         };
         json(StatusCode::OK, &answer, &[])
@@ -127,6 +128,6 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         .route(&LIST, "Tasks, newest first")
         .query(&[&STATE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR])
         .answer::<TaskList>(200, "A page of tasks.")
-        .problems(&[&crate::catalogue::BAD_QUERY])
+        .problems(&[&crate::problem_kinds::BAD_QUERY])
         .end();
 }

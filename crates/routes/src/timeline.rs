@@ -1,6 +1,6 @@
 //! A task's timeline: what its workers noted and what people did, as clients read it.
 
-use drain::rfc3339;
+use clock::rfc3339;
 use saga::Task;
 use serde::Serialize;
 use store::TaskView;

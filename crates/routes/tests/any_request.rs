@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::future::{Future, ready};
 
-use drain::Clock;
+use clock::Clock;
 use futures::executor::block_on;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request};
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use routes::{Api, Body, NoNodes};
 use settings::{ApiSettings, Role, Token};
 use store::{Store, Value};
-use test_redis::Scripted;
+use testkit_redis::Scripted;
 
 /// A clock on which waiting takes no time.
 #[derive(Default)]
@@ -38,7 +38,7 @@ fn settings() -> ApiSettings {
     ApiSettings {
         api_tokens: vec![token],
         nodes: vec!["n1:80".to_owned()],
-        course: saga::Course::default(),
+        policy: saga::Policy::default(),
         max_queue: 10,
         task_ttl_s: 60,
         idempotency_ttl_s: 60,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::call::{Call, CallKind};
-use crate::node::Step;
+use crate::node::Progress;
 use crate::task::{Phase, Presence, Task};
 
 /// The most characters of a reason that are kept.
@@ -49,7 +49,7 @@ pub enum ChangeAnswer {
 
 /// What a look came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LookAnswer {
+pub enum Inspection {
     Holds(Presence),
     Failed(Failure),
 }
@@ -57,10 +57,10 @@ pub enum LookAnswer {
 /// What came back from a [`Call`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// To [`CallKind::Act`] and [`CallKind::Undo`].
+    /// To [`CallKind::Apply`] and [`CallKind::Undo`].
     Change(ChangeAnswer),
-    /// To [`CallKind::Look`] and [`CallKind::Settle`].
-    Look(LookAnswer),
+    /// To [`CallKind::Inspect`] and [`CallKind::Confirm`].
+    Inspection(Inspection),
 }
 
 /// An answer to a call that this task did not ask for: a mistake of the caller.
@@ -93,22 +93,24 @@ impl Task {
             Phase::Rollback => true,
             _ => return illegal("the task is not running"),
         };
-        match (call.kind, &node.step, answer) {
-            (CallKind::Look, Step::Looking, Answer::Look(answer)) if !rolling_back => {
-                self.looked(call.node, answer, now_ms);
+        match (call.kind, &node.progress, answer) {
+            (CallKind::Inspect, Progress::Inspecting, Answer::Inspection(answer))
+                if !rolling_back =>
+            {
+                self.inspected(call.node, answer, now_ms);
             }
-            (CallKind::Act, Step::Changing, Answer::Change(answer)) if !rolling_back => {
-                self.acted(call.node, answer, now_ms);
+            (CallKind::Apply, Progress::Changing, Answer::Change(answer)) if !rolling_back => {
+                self.apply_answered(call.node, answer, now_ms);
             }
-            (CallKind::Undo, Step::Changing, Answer::Change(answer)) if rolling_back => {
+            (CallKind::Undo, Progress::Changing, Answer::Change(answer)) if rolling_back => {
                 self.undo_answered(call.node, answer, now_ms);
             }
-            (CallKind::Settle, Step::Settling(failure), Answer::Look(answer)) => {
+            (CallKind::Confirm, Progress::Confirming(failure), Answer::Inspection(answer)) => {
                 let failure = failure.clone();
                 if rolling_back {
-                    self.undo_settled(call.node, answer, failure, now_ms);
+                    self.undo_confirmed(call.node, answer, failure, now_ms);
                 } else {
-                    self.act_settled(call.node, answer, failure, now_ms);
+                    self.apply_confirmed(call.node, answer, failure, now_ms);
                 }
             }
             _ => return illegal("no such call is under way"),

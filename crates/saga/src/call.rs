@@ -14,13 +14,13 @@ pub struct Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
     /// Ask what it holds before anything is done.
-    Look,
+    Inspect,
     /// Do the task's operation.
-    Act,
+    Apply,
     /// Do the reverse operation.
     Undo,
     /// Ask what it holds because the last answer left it open.
-    Settle,
+    Confirm,
 }
 
 /// What is asked of a node's API.
@@ -35,7 +35,7 @@ impl Call {
     /// or a crash would hide that it may have taken effect: see [`crate::Plan::must_store`].
     #[must_use]
     pub fn changes_node(self) -> bool {
-        matches!(self.kind, CallKind::Act | CallKind::Undo)
+        matches!(self.kind, CallKind::Apply | CallKind::Undo)
     }
 
     /// Whether the node becomes a dead letter of `task` should this call fail.
@@ -43,15 +43,15 @@ impl Call {
     pub fn is_last_chance(self, task: &Task) -> bool {
         let attempts = task.nodes.get(self.node).map(|node| node.rollback_attempts);
         self.kind == CallKind::Undo
-            && attempts.is_some_and(|attempts| attempts >= task.course.rollback_max_retries)
+            && attempts.is_some_and(|attempts| attempts >= task.policy.rollback_max_retries)
     }
 
     /// What to ask of the node for `task`.
     #[must_use]
     pub fn verb(self, task: &Task) -> Verb {
         match self.kind {
-            CallKind::Look | CallKind::Settle => Verb::Inspect,
-            CallKind::Act => Verb::Change(task.operation()),
+            CallKind::Inspect | CallKind::Confirm => Verb::Inspect,
+            CallKind::Apply => Verb::Change(task.operation()),
             CallKind::Undo => Verb::Change(task.operation().reverse()),
         }
     }

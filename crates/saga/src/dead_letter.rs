@@ -19,7 +19,7 @@ pub enum DeadLetterKind {
 /// One node that is not as it was before the task, with everything needed to act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// Names the letter: the task's id, a dash, and the node's place in the task.
+    /// Names the dead_letter: the task's id, a dash, and the node's place in the task.
     pub id: String,
     #[serde(default)]
     pub kind: DeadLetterKind,
@@ -32,7 +32,7 @@ pub struct DeadLetter {
     /// What the node held before the task, and should hold again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Presence>,
-    /// Undo calls made so far, retries of this letter included.
+    /// Undo calls made so far, retries of this dead letter included.
     pub attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
@@ -43,17 +43,17 @@ pub struct DeadLetter {
 }
 
 impl Task {
-    /// The letters for the nodes whose compensation was given up, as of `now_ms`. A task that
-    /// retried a letter gives that letter again, brought up to date.
+    /// The dead letters for the nodes whose compensation was given up, as of `now_ms`. A task that
+    /// retried a dead letter gives that dead letter again, brought up to date.
     #[must_use]
     pub fn dead_letters(&self, now_ms: u64) -> Vec<DeadLetter> {
         let dead = self.nodes.iter().enumerate().filter(|(_, node)| node.state == NodeState::Dead);
         dead.map(|(index, node)| match &self.retry_of {
-            Some(letter) => DeadLetter {
-                attempts: letter.attempts.saturating_add(node.rollback_attempts),
-                last_error: node.last_error.clone().or_else(|| letter.last_error.clone()),
+            Some(dead_letter) => DeadLetter {
+                attempts: dead_letter.attempts.saturating_add(node.rollback_attempts),
+                last_error: node.last_error.clone().or_else(|| dead_letter.last_error.clone()),
                 updated_at_ms: now_ms,
-                ..letter.clone()
+                ..dead_letter.clone()
             },
             None => DeadLetter {
                 id: format!("{}-{index}", self.id),

@@ -1,7 +1,7 @@
 //! Going forward: what the answers mean before anything has failed.
 
-use crate::answer::{ChangeAnswer, Failure, LookAnswer};
-use crate::node::{NodeState, Step};
+use crate::answer::{ChangeAnswer, Failure, Inspection};
+use crate::node::{NodeState, Progress};
 use crate::task::Task;
 
 /// Milliseconds before a node is tried again going forward; doubled each time.
@@ -12,17 +12,17 @@ const FORWARD_RETRY_DELAY_MS_MAX: u64 = 30_000;
 impl Task {
     /// The look before the call: what the node holds decides whether there is anything to do, and
     /// what a rollback may take back.
-    pub(crate) fn looked(&mut self, index: usize, answer: LookAnswer, now_ms: u64) {
-        let wanted = self.operation.wanted();
+    pub(crate) fn inspected(&mut self, index: usize, answer: Inspection, now_ms: u64) {
+        let desired = self.operation.desired();
         let Some(node) = self.nodes.get_mut(index) else { return };
         let is_intended = node.state == NodeState::Calling;
         match answer {
-            LookAnswer::Holds(held) if held != wanted => {
+            Inspection::Holds(held) if held != desired => {
                 node.before.get_or_insert(held);
-                node.step = if is_intended {
-                    Step::Granted { looked_at_ms: now_ms }
+                node.progress = if is_intended {
+                    Progress::Intended { inspected_at_ms: now_ms }
                 } else {
-                    Step::Looked { at_ms: now_ms }
+                    Progress::Inspected { at_ms: now_ms }
                 };
                 return;
             }
@@ -30,20 +30,20 @@ impl Task {
             _ => {}
         }
         match answer {
-            LookAnswer::Holds(_) => self.as_wanted(index, now_ms),
-            LookAnswer::Failed(failure) => self.forward_failed(index, failure, now_ms),
+            Inspection::Holds(_) => self.as_desired(index, now_ms),
+            Inspection::Failed(failure) => self.forward_failed(index, failure, now_ms),
         }
     }
 
-    pub(crate) fn acted(&mut self, index: usize, answer: ChangeAnswer, now_ms: u64) {
+    pub(crate) fn apply_answered(&mut self, index: usize, answer: ChangeAnswer, now_ms: u64) {
         match answer {
-            ChangeAnswer::Applied => self.settle_forward(index, NodeState::Applied, now_ms),
-            ChangeAnswer::Unchanged => self.as_wanted(index, now_ms),
+            ChangeAnswer::Applied => self.finish_forward(index, NodeState::Applied, now_ms),
+            ChangeAnswer::Unchanged => self.as_desired(index, now_ms),
             ChangeAnswer::Refused(failure) => self.forward_failed(index, failure, now_ms),
-            ChangeAnswer::Inspect(failure) => self.ask(index, failure),
+            ChangeAnswer::Inspect(failure) => self.must_confirm(index, failure),
             ChangeAnswer::Lost(failure) => {
                 self.mark_uncertain(index);
-                self.ask(index, failure);
+                self.must_confirm(index, failure);
             }
             ChangeAnswer::Unknown(failure) => {
                 self.mark_uncertain(index);
@@ -52,32 +52,32 @@ impl Task {
         }
     }
 
-    pub(crate) fn act_settled(
+    pub(crate) fn apply_confirmed(
         &mut self,
         index: usize,
-        answer: LookAnswer,
+        answer: Inspection,
         failure: Failure,
         now_ms: u64,
     ) {
         match answer {
-            LookAnswer::Holds(held) if held == self.operation.wanted() => {
-                self.as_wanted(index, now_ms);
+            Inspection::Holds(held) if held == self.operation.desired() => {
+                self.as_desired(index, now_ms);
             }
-            LookAnswer::Holds(_) | LookAnswer::Failed(_) => {
+            Inspection::Holds(_) | Inspection::Failed(_) => {
                 self.forward_failed(index, failure, now_ms);
             }
         }
     }
 
-    /// The node is as wanted, and this call did not make it so: an earlier one of this task did
+    /// The node is as desired, and this call did not make it so: an earlier one of this task did
     /// when its answer is missing, and somebody else otherwise.
-    fn as_wanted(&mut self, index: usize, now_ms: u64) {
+    fn as_desired(&mut self, index: usize, now_ms: u64) {
         let ours = self.nodes.get(index).is_some_and(|node| node.uncertain);
         let state = if ours { NodeState::Applied } else { NodeState::Unchanged };
-        self.settle_forward(index, state, now_ms);
+        self.finish_forward(index, state, now_ms);
     }
 
-    fn settle_forward(&mut self, index: usize, state: NodeState, now_ms: u64) {
+    fn finish_forward(&mut self, index: usize, state: NodeState, now_ms: u64) {
         if let Some(node) = self.nodes.get_mut(index) {
             node.rest(state, now_ms);
         }
@@ -86,7 +86,7 @@ impl Task {
     }
 
     fn forward_failed(&mut self, index: usize, failure: Failure, now_ms: u64) {
-        let attempts_max = self.course.forward_max_attempts.max(1);
+        let attempts_max = self.policy.forward_max_attempts.max(1);
         let stopping = self.error.is_some();
         let Some(node) = self.nodes.get_mut(index) else {
             return;
@@ -121,9 +121,9 @@ impl Task {
         }
     }
 
-    pub(crate) fn ask(&mut self, index: usize, failure: Failure) {
+    pub(crate) fn must_confirm(&mut self, index: usize, failure: Failure) {
         if let Some(node) = self.nodes.get_mut(index) {
-            node.step = Step::SettleDue(failure);
+            node.progress = Progress::ConfirmDue(failure);
         }
     }
 }

@@ -77,10 +77,10 @@ impl Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Course, Operation};
+    use crate::task::{Operation, Policy};
 
     fn task() -> Task {
-        Task::new("t".to_owned(), Operation::Create, "g".to_owned(), vec![], Course::default())
+        Task::new("t".to_owned(), Operation::Create, "g".to_owned(), vec![], Policy::default())
     }
 
     #[test]

@@ -15,12 +15,12 @@ mod plan;
 mod rollback;
 mod task;
 
-pub use answer::{Answer, ChangeAnswer, Failure, IllegalAnswer, LookAnswer};
+pub use answer::{Answer, ChangeAnswer, Failure, IllegalAnswer, Inspection};
 pub use call::{Call, CallKind, Verb};
 pub use dead_letter::{DeadLetter, DeadLetterKind};
 pub use history::{HISTORY_ENTRIES_MAX, History, HistoryEntry};
 pub use node::{Node, NodeState};
 pub use plan::{Plan, Starting, Status};
 pub use task::{
-    ClientState, Course, NODE_ADDRESS_BYTES_MAX, NODES_MAX, Operation, Phase, Presence, Task,
+    ClientState, NODE_ADDRESS_BYTES_MAX, NODES_MAX, Operation, Phase, Policy, Presence, Task,
 };

@@ -15,7 +15,7 @@ pub enum NodeState {
     Calling,
     /// This task changed the node.
     Applied,
-    /// It already was as wanted; never rolled back.
+    /// It already was as desired; never rolled back.
     Unchanged,
     /// A definite no: nothing changed.
     Refused,
@@ -60,7 +60,7 @@ pub struct Node {
     /// Where the worker that holds the task stands with this node. Not stored: a worker that
     /// takes the task over starts from `state` alone.
     #[serde(skip)]
-    pub(crate) step: Step,
+    pub(crate) progress: Progress,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
@@ -70,22 +70,22 @@ fn is_zero(value: &u32) -> bool {
 
 /// What the holder of a task is doing with one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Progress {
     #[default]
     Idle,
     /// A look is under way.
-    Looking,
+    Inspecting,
     /// The look is done and the node is to be changed, once the others of its round are looked at.
-    Looked { at_ms: u64 },
+    Inspected { at_ms: u64 },
     /// The intent to change it is noted down, and the call is yet to be sent.
-    Granted { looked_at_ms: u64 },
+    Intended { inspected_at_ms: u64 },
     /// A call that changes the node is under way.
     Changing,
     /// The last answer did not settle what the node holds: ask it. The failure is what to record
     /// when the node turns out not to be as it should.
-    SettleDue(Failure),
+    ConfirmDue(Failure),
     /// It is being asked.
-    Settling(Failure),
+    Confirming(Failure),
 }
 
 impl Node {
@@ -101,7 +101,7 @@ impl Node {
             due_at_ms: None,
             last_error: None,
             updated_at_ms: None,
-            step: Step::Idle,
+            progress: Progress::Idle,
         }
     }
 
@@ -145,21 +145,24 @@ impl Node {
 
     /// Whether a call to it is under way, or must follow whatever else happens.
     pub(crate) fn is_under_way(&self) -> bool {
-        match self.step {
-            Step::Idle | Step::Looked { .. } | Step::Granted { .. } => false,
-            Step::Looking | Step::Changing | Step::SettleDue(_) | Step::Settling(_) => true,
+        match self.progress {
+            Progress::Idle | Progress::Inspected { .. } | Progress::Intended { .. } => false,
+            Progress::Inspecting
+            | Progress::Changing
+            | Progress::ConfirmDue(_)
+            | Progress::Confirming(_) => true,
         }
     }
 
-    /// Whether it is still to be made as wanted.
+    /// Whether it is still to be made as desired.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, NodeState::Pending | NodeState::Unknown | NodeState::Calling)
     }
 
-    /// Notes down the intent to change the node, after the look at `looked_at_ms`.
-    pub(crate) fn grant(&mut self, looked_at_ms: u64, now_ms: u64) {
+    /// Notes down the intent to change the node, after the look at `inspected_at_ms`.
+    pub(crate) fn intend(&mut self, inspected_at_ms: u64, now_ms: u64) {
         self.state = NodeState::Calling;
-        self.step = Step::Granted { looked_at_ms };
+        self.progress = Progress::Intended { inspected_at_ms };
         self.attempts = self.attempts.saturating_add(1);
         self.updated_at_ms = Some(now_ms);
     }
@@ -167,9 +170,11 @@ impl Node {
     /// Takes the intent back: the call was not sent. What a look said is still good.
     pub(crate) fn withdraw(&mut self) {
         self.state = if self.uncertain { NodeState::Unknown } else { NodeState::Pending };
-        self.step = match self.step {
-            Step::Granted { looked_at_ms } => Step::Looked { at_ms: looked_at_ms },
-            _ => Step::Idle,
+        self.progress = match self.progress {
+            Progress::Intended { inspected_at_ms } => {
+                Progress::Inspected { at_ms: inspected_at_ms }
+            }
+            _ => Progress::Idle,
         };
         self.attempts = self.attempts.saturating_sub(1);
     }
@@ -181,7 +186,7 @@ impl Node {
     /// Settles into `state`, with nothing under way.
     pub(crate) fn rest(&mut self, state: NodeState, now_ms: u64) {
         self.state = state;
-        self.step = Step::Idle;
+        self.progress = Progress::Idle;
         self.due_at_ms = None;
         self.updated_at_ms = Some(now_ms);
     }

@@ -1,12 +1,12 @@
 //! What a task does next.
 
 use crate::call::{Call, CallKind};
-use crate::node::{Node, NodeState, Step};
+use crate::node::{Node, NodeState, Progress};
 use crate::task::{Phase, Task};
 
 /// For how long, in milliseconds, an answer to a look is good enough to act on. Somebody else may
 /// change the node meanwhile.
-const LOOK_AGE_MS_MAX: u64 = 1_000;
+const INSPECTION_AGE_MS_MAX: u64 = 1_000;
 
 /// Whether [`Task::plan`] may start anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +54,13 @@ impl Task {
             self.note(now_ms, "started", None);
         }
         for node in &mut self.nodes {
-            node.step = Step::Idle;
+            node.progress = Progress::Idle;
             if node.state == NodeState::Calling {
                 node.state = NodeState::Unknown;
                 node.uncertain = true;
             }
         }
-        if recoveries > self.course.max_recoveries {
+        if recoveries > self.policy.max_recoveries {
             let reason = format!("given up: its worker was lost {recoveries} times");
             self.give_up(&reason, now_ms);
         } else if recoveries > 0 {
@@ -71,7 +71,7 @@ impl Task {
 
     /// Asks the task to stop, for `reason`. Before anything failed it stops going forward and
     /// rolls back; a rollback that is under way goes on. A retry of a dead letter that has not
-    /// begun ends at once and leaves the letter as it is.
+    /// begun ends at once and leaves the dead letter as it is.
     pub fn cancel(&mut self, reason: &str, now_ms: u64) {
         if self.phase.is_end() || self.cancelled || self.error.is_some() {
             return;
@@ -89,11 +89,11 @@ impl Task {
         }
     }
 
-    /// Takes back a planned [`CallKind::Act`] that was never sent, so that a task which is cancelled
+    /// Takes back a planned [`CallKind::Apply`] that was never sent, so that a task which is cancelled
     /// in time does not change one more node.
     pub fn withdraw(&mut self, call: Call) {
         let Some(node) = self.nodes.get_mut(call.node) else { return };
-        if call.kind == CallKind::Act && node.state == NodeState::Calling {
+        if call.kind == CallKind::Apply && node.state == NodeState::Calling {
             node.withdraw();
         }
     }
@@ -102,21 +102,21 @@ impl Task {
     /// without doubt about nodes that were not called. The plan that notes them down again must be
     /// stored first.
     pub fn withdraw_unsent(&mut self) {
-        let unsent = |node: &&mut Node| matches!(node.step, Step::Granted { .. });
+        let unsent = |node: &&mut Node| matches!(node.progress, Progress::Intended { .. });
         self.nodes.iter_mut().filter(unsent).for_each(Node::withdraw);
     }
 
     /// Whether the record holds intents whose calls were not planned yet.
     #[must_use]
     pub fn has_unsent(&self) -> bool {
-        self.nodes.iter().any(|node| matches!(node.step, Step::Granted { .. }))
+        self.nodes.iter().any(|node| matches!(node.progress, Progress::Intended { .. }))
     }
 
     /// What to do next at `now_ms`.
     pub fn plan(&mut self, now_ms: u64, starting: Starting) -> Plan {
-        let mut calls = self.settle_calls();
+        let mut calls = self.confirming_calls();
         if self.phase == Phase::Forward {
-            self.turn(now_ms);
+            self.end_forward(now_ms);
         }
         if starting == Starting::Allowed {
             match self.phase {
@@ -143,9 +143,9 @@ impl Task {
         Plan { calls, must_store, status }
     }
 
-    /// Ends the forward phase when it is over: every node as wanted, or a failure and nothing
+    /// Ends the forward phase when it is over: every node as desired, or a failure and nothing
     /// under way any more.
-    fn turn(&mut self, now_ms: u64) {
+    fn end_forward(&mut self, now_ms: u64) {
         if self.nodes.iter().any(Node::is_under_way) {
             return;
         }
@@ -187,12 +187,12 @@ impl Task {
     }
 
     /// Calls that settle what an answer left open. They change nothing, so nothing holds them up.
-    fn settle_calls(&mut self) -> Vec<Call> {
+    fn confirming_calls(&mut self) -> Vec<Call> {
         let mut calls = Vec::new();
         for (index, node) in self.nodes.iter_mut().enumerate() {
-            if let Step::SettleDue(failure) = &node.step {
-                node.step = Step::Settling(failure.clone());
-                calls.push(Call { node: index, kind: CallKind::Settle });
+            if let Progress::ConfirmDue(failure) = &node.progress {
+                node.progress = Progress::Confirming(failure.clone());
+                calls.push(Call { node: index, kind: CallKind::Confirm });
             }
         }
         calls
@@ -210,44 +210,44 @@ impl Task {
             self.start_round(now_ms, calls);
         }
         let under_way = self.nodes.iter().filter(|node| node.is_under_way()).count();
-        let mut places = self.course.parallel().saturating_sub(under_way);
+        let mut places = self.policy.parallel().saturating_sub(under_way);
         for (index, node) in self.nodes.iter_mut().enumerate() {
-            let Step::Granted { looked_at_ms } = node.step else { continue };
+            let Progress::Intended { inspected_at_ms } = node.progress else { continue };
             if places == 0 {
                 return;
             }
             places -= 1;
-            let is_fresh = now_ms.saturating_sub(looked_at_ms) <= LOOK_AGE_MS_MAX;
-            let (step, kind) = if is_fresh {
-                (Step::Changing, CallKind::Act)
+            let is_fresh = now_ms.saturating_sub(inspected_at_ms) <= INSPECTION_AGE_MS_MAX;
+            let (progress, kind) = if is_fresh {
+                (Progress::Changing, CallKind::Apply)
             } else {
-                (Step::Looking, CallKind::Look)
+                (Progress::Inspecting, CallKind::Inspect)
             };
-            node.step = step;
+            node.progress = progress;
             calls.push(Call { node: index, kind });
         }
     }
 
-    /// Looks at the next nodes that are not as wanted yet, or, when that is done, notes down the
+    /// Looks at the next nodes that are not as desired yet, or, when that is done, notes down the
     /// intent to change them.
     fn start_round(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
-        let size = self.course.round_nodes();
+        let size = self.policy.round_nodes();
         let is_open = |(_, node): &(usize, &mut Node)| node.is_open();
-        let mut is_looked_at = true;
+        let mut is_inspected = true;
         for (index, node) in self.nodes.iter_mut().enumerate().filter(is_open).take(size) {
-            if node.step == Step::Idle {
-                node.step = Step::Looking;
+            if node.progress == Progress::Idle {
+                node.progress = Progress::Inspecting;
                 node.due_at_ms = None;
-                calls.push(Call { node: index, kind: CallKind::Look });
+                calls.push(Call { node: index, kind: CallKind::Inspect });
             }
-            is_looked_at &= matches!(node.step, Step::Looked { .. });
+            is_inspected &= matches!(node.progress, Progress::Inspected { .. });
         }
-        if !is_looked_at {
+        if !is_inspected {
             return;
         }
         for (_, node) in self.nodes.iter_mut().enumerate().filter(is_open).take(size) {
-            if let Step::Looked { at_ms } = node.step {
-                node.grant(at_ms, now_ms);
+            if let Progress::Inspected { at_ms } = node.progress {
+                node.intend(at_ms, now_ms);
                 self.unstored = true;
             }
         }
@@ -256,12 +256,12 @@ impl Task {
     /// Starts undo calls, last node first. A node that waits for its retry holds up no other.
     fn start_undo(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
         let busy = self.nodes.iter().filter(|node| node.is_under_way()).count();
-        let places = self.course.parallel().saturating_sub(busy);
+        let places = self.policy.parallel().saturating_sub(busy);
         let ready = self.nodes.iter_mut().enumerate().rev().filter(|(_, node)| {
             node.state == NodeState::Undoing && !node.is_under_way() && !node.is_waiting(now_ms)
         });
         for (index, node) in ready.take(places) {
-            node.step = Step::Changing;
+            node.progress = Progress::Changing;
             node.due_at_ms = None;
             calls.push(Call { node: index, kind: CallKind::Undo });
         }

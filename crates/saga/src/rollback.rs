@@ -1,7 +1,7 @@
 //! Going back: compensation, its retries, and giving up.
 
-use crate::answer::{ChangeAnswer, Failure, LookAnswer};
-use crate::node::{NodeState, Step};
+use crate::answer::{ChangeAnswer, Failure, Inspection};
+use crate::node::{NodeState, Progress};
 use crate::task::{Phase, Task};
 
 /// However the delay grows, an undo is tried at least this often, in milliseconds.
@@ -14,7 +14,7 @@ impl Task {
         self.unstored = true;
         self.withdraw_unsent();
         for node in &mut self.nodes {
-            node.step = Step::Idle;
+            node.progress = Progress::Idle;
             let changed =
                 matches!(node.state, NodeState::Applied | NodeState::Calling | NodeState::Unknown);
             if changed {
@@ -29,7 +29,7 @@ impl Task {
         match answer {
             ChangeAnswer::Applied | ChangeAnswer::Unchanged => self.undone(index, now_ms),
             ChangeAnswer::Inspect(failure) | ChangeAnswer::Lost(failure) => {
-                self.ask(index, failure);
+                self.must_confirm(index, failure);
             }
             ChangeAnswer::Refused(failure) | ChangeAnswer::Unknown(failure) => {
                 self.undo_failed(index, &failure, now_ms);
@@ -37,17 +37,17 @@ impl Task {
         }
     }
 
-    pub(crate) fn undo_settled(
+    pub(crate) fn undo_confirmed(
         &mut self,
         index: usize,
-        answer: LookAnswer,
+        answer: Inspection,
         failure: Failure,
         now_ms: u64,
     ) {
-        let restored = self.operation.reverse().wanted();
+        let restored = self.operation.reverse().desired();
         match answer {
-            LookAnswer::Holds(held) if held == restored => self.undone(index, now_ms),
-            LookAnswer::Holds(_) | LookAnswer::Failed(_) => {
+            Inspection::Holds(held) if held == restored => self.undone(index, now_ms),
+            Inspection::Holds(_) | Inspection::Failed(_) => {
                 self.undo_failed(index, &failure, now_ms);
             }
         }
@@ -61,7 +61,7 @@ impl Task {
     }
 
     fn undo_failed(&mut self, index: usize, failure: &Failure, now_ms: u64) {
-        let retries_max = self.course.rollback_max_retries;
+        let retries_max = self.policy.rollback_max_retries;
         let Some(node) = self.nodes.get_mut(index) else {
             return;
         };
@@ -85,13 +85,13 @@ impl Task {
     /// Milliseconds to wait after failed attempt number `attempts`: the delay, times the backoff
     /// for each attempt before, plus jitter.
     fn retry_delay_ms(&self, index: usize, attempts: u32) -> u64 {
-        let course = &self.course;
-        let mut delay = course.rollback_retry_delay_ms;
+        let policy = &self.policy;
+        let mut delay = policy.rollback_retry_delay_ms;
         for _ in 1..attempts.min(64) {
-            delay = delay.saturating_mul(u64::from(course.rollback_backoff_percent)) / 100;
+            delay = delay.saturating_mul(u64::from(policy.rollback_backoff_percent)) / 100;
             delay = delay.min(RETRY_DELAY_MS_MAX);
         }
-        let jitter_max = delay.saturating_mul(u64::from(course.rollback_jitter_percent)) / 100;
+        let jitter_max = delay.saturating_mul(u64::from(policy.rollback_jitter_percent)) / 100;
         delay + spread(&self.id, index, attempts) % jitter_max.saturating_add(1)
     }
 

@@ -33,7 +33,7 @@ impl Operation {
 
     /// What a node holds once the operation has taken effect there.
     #[must_use]
-    pub fn wanted(self) -> Presence {
+    pub fn desired(self) -> Presence {
         match self {
             Self::Create => Presence::Present,
             Self::Delete => Presence::Absent,
@@ -100,7 +100,7 @@ pub enum Phase {
     Forward,
     /// Taking back what was done (compensation).
     Rollback,
-    /// Every node is as wanted.
+    /// Every node is as desired.
     Succeeded,
     /// Every node is as it was before the task.
     RolledBack,
@@ -156,9 +156,9 @@ impl ClientState {
     }
 }
 
-/// The settings that decide a task's course, as they were when it was accepted.
+/// The settings that decide a task's policy, as they were when it was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Course {
+pub struct Policy {
     /// How often a node is tried going forward before the task gives up; 1 = no second try.
     pub forward_max_attempts: u32,
     /// How often a failed undo is tried *again* before it becomes a dead letter.
@@ -175,7 +175,7 @@ pub struct Course {
     pub max_recoveries: u32,
 }
 
-impl Course {
+impl Policy {
     /// How many nodes are changed at once, as a length.
     pub(crate) fn parallel(&self) -> usize {
         usize::try_from(self.node_parallelism.max(1)).unwrap_or(usize::MAX)
@@ -188,7 +188,7 @@ impl Course {
     }
 }
 
-impl Default for Course {
+impl Default for Policy {
     /// The reference's behaviour.
     fn default() -> Self {
         Self {
@@ -211,7 +211,8 @@ pub struct Task {
     pub(crate) group_id: String,
     pub(crate) phase: Phase,
     pub(crate) nodes: Vec<Node>,
-    pub(crate) course: Course,
+    #[serde(rename = "course")]
+    pub(crate) policy: Policy,
     /// Why the task stopped going forward. Set once, with the first failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
@@ -240,7 +241,7 @@ impl Task {
         operation: Operation,
         group_id: String,
         nodes: Vec<String>,
-        course: Course,
+        policy: Policy,
     ) -> Self {
         Self {
             id,
@@ -248,7 +249,7 @@ impl Task {
             group_id,
             phase: Phase::Queued,
             nodes: nodes.into_iter().map(Node::pending).collect(),
-            course,
+            policy,
             error: None,
             cancelled: false,
             retry_of: None,
@@ -257,22 +258,22 @@ impl Task {
         }
     }
 
-    /// A task that resumes the compensation which `letter` stands for, with a fresh budget.
+    /// A task that resumes the compensation which `dead_letter` stands for, with a fresh budget.
     #[must_use]
-    pub fn retry(id: String, letter: DeadLetter, course: Course) -> Self {
-        let mut node = Node::pending(letter.node.clone());
+    pub fn retry(id: String, dead_letter: DeadLetter, policy: Policy) -> Self {
+        let mut node = Node::pending(dead_letter.node.clone());
         node.state = NodeState::Undoing;
-        node.before = letter.before;
+        node.before = dead_letter.before;
         Self {
             id,
-            operation: letter.operation,
-            group_id: letter.group_id.clone(),
+            operation: dead_letter.operation,
+            group_id: dead_letter.group_id.clone(),
             phase: Phase::Queued,
             nodes: vec![node],
-            course,
+            policy,
             error: None,
             cancelled: false,
-            retry_of: Some(letter),
+            retry_of: Some(dead_letter),
             history: History::default(),
             unstored: false,
         }
@@ -341,12 +342,12 @@ impl Task {
         if self.phase == Phase::Cancelled && self.retry_of.is_some() {
             return Vec::new();
         }
-        let wanted = self.operation.wanted();
+        let desired = self.operation.desired();
         self.nodes
             .iter()
             .filter_map(|node| {
                 let held = match node.state {
-                    NodeState::Applied | NodeState::Unchanged => Some(Some(wanted)),
+                    NodeState::Applied | NodeState::Unchanged => Some(Some(desired)),
                     NodeState::Undone => Some(node.before),
                     NodeState::Dead => Some(None),
                     NodeState::Refused | NodeState::Pending => node.before.map(Some),

@@ -9,7 +9,7 @@
 )]
 
 use saga::{
-    Answer, Call, CallKind, ChangeAnswer, Course, Failure, LookAnswer, NodeState, Operation, Phase,
+    Answer, Call, CallKind, ChangeAnswer, Failure, Inspection, NodeState, Operation, Phase, Policy,
     Presence, Starting, Status, Task,
 };
 
@@ -102,8 +102,8 @@ impl World<'_> {
         self.check_intent(call);
         self.effect()?;
         let answer = match call.kind {
-            CallKind::Look | CallKind::Settle => Answer::Look(self.look(call.node)),
-            CallKind::Act => Answer::Change(self.act(call.node, task.operation())),
+            CallKind::Inspect | CallKind::Confirm => Answer::Inspection(self.look(call.node)),
+            CallKind::Apply => Answer::Change(self.act(call.node, task.operation())),
             CallKind::Undo => Answer::Change(self.undo(call.node, task.operation())),
         };
         self.effect()?;
@@ -116,22 +116,22 @@ impl World<'_> {
         let state = stored.nodes()[call.node].state();
         let case = self.case;
         match call.kind {
-            CallKind::Act => assert_eq!(state, NodeState::Calling, "{case:?}"),
+            CallKind::Apply => assert_eq!(state, NodeState::Calling, "{case:?}"),
             CallKind::Undo => {
                 assert_eq!(state, NodeState::Undoing, "{case:?}");
-                let was_wanted = case.before[call.node] == case.operation.wanted();
+                let was_wanted = case.before[call.node] == case.operation.desired();
                 assert!(!was_wanted, "undoes what it did not do: {case:?}");
             }
-            CallKind::Look | CallKind::Settle => {}
+            CallKind::Inspect | CallKind::Confirm => {}
         }
     }
 
-    fn look(&mut self, node: usize) -> LookAnswer {
+    fn look(&mut self, node: usize) -> Inspection {
         if node == self.case.failing && self.look_failures_due > 0 {
             self.look_failures_due -= 1;
-            return LookAnswer::Failed(Failure::new("cannot be asked", true));
+            return Inspection::Failed(Failure::new("cannot be asked", true));
         }
-        LookAnswer::Holds(self.held[node])
+        Inspection::Holds(self.held[node])
     }
 
     fn act(&mut self, node: usize, operation: Operation) -> ChangeAnswer {
@@ -142,9 +142,9 @@ impl World<'_> {
             _ => Fault::Nothing,
         };
         let applies = !matches!(fault, Fault::Refuses | Fault::Errs | Fault::Loses);
-        let exists_already = self.held[node] == operation.wanted();
+        let exists_already = self.held[node] == operation.desired();
         if applies {
-            self.held[node] = operation.wanted();
+            self.held[node] = operation.desired();
         }
         match fault {
             Fault::Refuses => ChangeAnswer::Refused(failure()),
@@ -168,13 +168,13 @@ impl World<'_> {
             match self.case.undo_fault {
                 UndoFault::ErrsAlways => return ChangeAnswer::Unknown(failure()),
                 UndoFault::AppliesAndLosesOnce if self.undos == 1 => {
-                    self.held[node] = operation.reverse().wanted();
+                    self.held[node] = operation.reverse().desired();
                     return ChangeAnswer::Lost(failure());
                 }
                 UndoFault::AppliesAndLosesOnce | UndoFault::Nothing => {}
             }
         }
-        self.held[node] = operation.reverse().wanted();
+        self.held[node] = operation.reverse().desired();
         ChangeAnswer::Applied
     }
 
@@ -214,9 +214,9 @@ impl World<'_> {
 /// Runs one case to its end, checks the promises, and gives the end and how many effects it had.
 fn run(case: Case<'_>) -> (Phase, usize) {
     let nodes: Vec<String> = (0..case.before.len()).map(|node| format!("n{node}")).collect();
-    let course =
-        Course { rollback_max_retries: 2, node_parallelism: case.parallelism, ..Course::default() };
-    let task = Task::new("t".into(), case.operation, "g".into(), nodes, course);
+    let policy =
+        Policy { rollback_max_retries: 2, node_parallelism: case.parallelism, ..Policy::default() };
+    let task = Task::new("t".into(), case.operation, "g".into(), nodes, policy);
     let mut world = World {
         case,
         held: case.before.to_vec(),
@@ -241,14 +241,15 @@ fn run(case: Case<'_>) -> (Phase, usize) {
 /// All or nothing, or exactly what is left is on the list.
 fn check(world: &World<'_>, task: &Task) {
     let case = world.case;
-    let wanted = vec![case.operation.wanted(); case.before.len()];
-    let letters = task.dead_letters(1);
+    let wanted = vec![case.operation.desired(); case.before.len()];
+    let dead_letters = task.dead_letters(1);
     match task.phase() {
         Phase::Succeeded => assert_eq!(world.held, wanted, "{case:?}"),
         Phase::RolledBack | Phase::Cancelled => assert_eq!(world.held, case.before, "{case:?}"),
         Phase::DeadLettered => {
             for (node, (held, before)) in world.held.iter().zip(case.before).enumerate() {
-                let named = letters.iter().any(|letter| letter.node == format!("n{node}"));
+                let named =
+                    dead_letters.iter().any(|dead_letter| dead_letter.node == format!("n{node}"));
                 assert!(named || held == before, "node {node} is on no list: {case:?}");
                 let hopeless = case.undo_fault == UndoFault::ErrsAlways
                     && node == case.failing.saturating_sub(1);
@@ -257,7 +258,7 @@ fn check(world: &World<'_>, task: &Task) {
         }
         other => panic!("{other:?} is no end: {case:?}"),
     }
-    assert_eq!(letters.is_empty(), task.phase() != Phase::DeadLettered, "{case:?}");
+    assert_eq!(dead_letters.is_empty(), task.phase() != Phase::DeadLettered, "{case:?}");
 }
 
 /// Every way that some nodes held the group before and some did not.

@@ -5,28 +5,28 @@
 
 use proptest::prelude::*;
 use saga::{
-    Answer, Call, CallKind, ChangeAnswer, Course, Failure, LookAnswer, Operation, Presence,
+    Answer, Call, CallKind, ChangeAnswer, Failure, Inspection, Operation, Policy, Presence,
     Starting, Status, Task,
 };
 use serde_json::Value;
 
-/// Far more than any course of these sizes takes.
+/// Far more than any policy of these sizes takes.
 const MOVES_MAX: usize = 10_000;
 
-fn course() -> impl Strategy<Value = Course> {
-    (1..4_u32, 0..4_u32, 1..5_u32).prop_map(|(forward, rollback, parallelism)| Course {
+fn policy() -> impl Strategy<Value = Policy> {
+    (1..4_u32, 0..4_u32, 1..5_u32).prop_map(|(forward, rollback, parallelism)| Policy {
         forward_max_attempts: forward,
         rollback_max_retries: rollback,
         node_parallelism: parallelism,
-        ..Course::default()
+        ..Policy::default()
     })
 }
 
 fn task() -> impl Strategy<Value = Task> {
-    (course(), 1..5_usize, any::<bool>()).prop_map(|(course, nodes, create)| {
+    (policy(), 1..5_usize, any::<bool>()).prop_map(|(policy, nodes, create)| {
         let operation = if create { Operation::Create } else { Operation::Delete };
         let nodes = (0..nodes).map(|node| format!("n{node}")).collect();
-        Task::new("t".to_owned(), operation, "g".to_owned(), nodes, course)
+        Task::new("t".to_owned(), operation, "g".to_owned(), nodes, policy)
     })
 }
 
@@ -42,18 +42,18 @@ fn change(choice: u8) -> ChangeAnswer {
     }
 }
 
-fn look(choice: u8) -> LookAnswer {
+fn look(choice: u8) -> Inspection {
     match choice % 3 {
-        0 => LookAnswer::Holds(Presence::Present),
-        1 => LookAnswer::Holds(Presence::Absent),
-        _ => LookAnswer::Failed(Failure::new("no", choice & 8 == 0)),
+        0 => Inspection::Holds(Presence::Present),
+        1 => Inspection::Holds(Presence::Absent),
+        _ => Inspection::Failed(Failure::new("no", choice & 8 == 0)),
     }
 }
 
 fn answer(call: Call, choice: u8) -> Answer {
     match call.kind {
-        CallKind::Look | CallKind::Settle => Answer::Look(look(choice)),
-        CallKind::Act | CallKind::Undo => Answer::Change(change(choice)),
+        CallKind::Inspect | CallKind::Confirm => Answer::Inspection(look(choice)),
+        CallKind::Apply | CallKind::Undo => Answer::Change(change(choice)),
     }
 }
 
@@ -146,7 +146,7 @@ proptest! {
         mut task in task(),
         node in 0..6_usize,
         kind in prop_oneof![
-            Just(CallKind::Look), Just(CallKind::Act), Just(CallKind::Settle), Just(CallKind::Undo),
+            Just(CallKind::Inspect), Just(CallKind::Apply), Just(CallKind::Confirm), Just(CallKind::Undo),
         ],
         choice in any::<u8>(),
     ) {

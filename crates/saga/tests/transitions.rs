@@ -8,19 +8,19 @@
 )]
 
 use saga::{
-    Answer, Call, CallKind, ChangeAnswer, ClientState, Course, Failure, LookAnswer, NodeState,
-    Operation, Phase, Presence, Starting, Status, Task,
+    Answer, Call, CallKind, ChangeAnswer, ClientState, Failure, Inspection, NodeState, Operation,
+    Phase, Policy, Presence, Starting, Status, Task,
 };
 
 const NOW: u64 = 1_000_000;
 
-fn course() -> Course {
-    Course::default()
+fn policy() -> Policy {
+    Policy::default()
 }
 
-fn started(operation: Operation, nodes: usize, course: Course) -> Task {
+fn started(operation: Operation, nodes: usize, policy: Policy) -> Task {
     let nodes = (1..=nodes).map(|number| format!("n{number}")).collect();
-    let mut task = Task::new("t".into(), operation, "g".into(), nodes, course);
+    let mut task = Task::new("t".into(), operation, "g".into(), nodes, policy);
     task.take_up(0, NOW);
     task
 }
@@ -41,7 +41,7 @@ fn expect(task: &mut Task, node: usize, kind: CallKind, answer: Answer) {
 }
 
 fn holds(presence: Presence) -> Answer {
-    Answer::Look(LookAnswer::Holds(presence))
+    Answer::Inspection(Inspection::Holds(presence))
 }
 
 fn no(retriable: bool) -> Failure {
@@ -57,25 +57,25 @@ fn states(task: &Task) -> Vec<NodeState> {
 fn expect_looks(task: &mut Task, now: u64, held: Presence) -> usize {
     let plan = task.plan(now, Starting::Allowed);
     for call in &plan.calls {
-        assert_eq!(call.kind, CallKind::Look, "{plan:?}");
+        assert_eq!(call.kind, CallKind::Inspect, "{plan:?}");
         task.answer(*call, holds(held), now).unwrap();
     }
     plan.calls.len()
 }
 
 /// A create on two nodes whose first was applied, about to act on the second.
-fn acting_on_the_second(course: Course) -> Task {
-    let mut task = started(Operation::Create, 2, course);
+fn acting_on_the_second(policy: Policy) -> Task {
+    let mut task = started(Operation::Create, 2, policy);
     assert_eq!(expect_looks(&mut task, NOW, Presence::Absent), 2);
-    expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Applied));
+    expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Applied));
     task
 }
 
 #[test]
 fn what_is_as_wanted_is_not_called() {
     for operation in [Operation::Create, Operation::Delete] {
-        let mut task = started(operation, 1, course());
-        expect(&mut task, 0, CallKind::Look, holds(operation.wanted()));
+        let mut task = started(operation, 1, policy());
+        expect(&mut task, 0, CallKind::Inspect, holds(operation.desired()));
         assert_eq!(task.plan(NOW, Starting::Allowed).status, Status::Ended);
         assert_eq!((task.phase(), states(&task)), (Phase::Succeeded, vec![NodeState::Unchanged]));
         assert_eq!(task.client_state(), ClientState::Success);
@@ -84,10 +84,10 @@ fn what_is_as_wanted_is_not_called() {
 
 #[test]
 fn the_intent_is_in_the_record_before_the_call() {
-    let mut task = started(Operation::Create, 1, course());
-    expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
+    let mut task = started(Operation::Create, 1, policy());
+    expect(&mut task, 0, CallKind::Inspect, holds(Presence::Absent));
     let plan = task.plan(NOW, Starting::Allowed);
-    assert_eq!(plan.calls, [Call { node: 0, kind: CallKind::Act }]);
+    assert_eq!(plan.calls, [Call { node: 0, kind: CallKind::Apply }]);
     assert!(plan.must_store && plan.calls[0].changes_node());
     assert_eq!(states(&task), [NodeState::Calling]);
     assert_eq!(task.nodes()[0].before(), Some(Presence::Absent));
@@ -95,11 +95,11 @@ fn the_intent_is_in_the_record_before_the_call() {
 
 #[test]
 fn one_record_holds_the_intents_of_a_whole_round() {
-    let mut task = started(Operation::Create, 20, course());
+    let mut task = started(Operation::Create, 20, policy());
     assert_eq!(expect_looks(&mut task, NOW, Presence::Absent), 16);
     for node in 0..16 {
         let plan = task.plan(NOW, Starting::Allowed);
-        assert_eq!(plan.calls, [Call { node, kind: CallKind::Act }]);
+        assert_eq!(plan.calls, [Call { node, kind: CallKind::Apply }]);
         assert_eq!(plan.must_store, node == 0);
         if node == 0 {
             assert_eq!(states(&task)[..16], [NodeState::Calling; 16]);
@@ -113,10 +113,10 @@ fn one_record_holds_the_intents_of_a_whole_round() {
 
 #[test]
 fn nothing_is_changed_when_one_of_a_round_cannot_be_asked() {
-    let mut task = started(Operation::Create, 3, course());
+    let mut task = started(Operation::Create, 3, policy());
     for call in task.plan(NOW, Starting::Allowed).calls {
         let answer = match call.node {
-            1 => Answer::Look(LookAnswer::Failed(no(true))),
+            1 => Answer::Inspection(Inspection::Failed(no(true))),
             _ => holds(Presence::Absent),
         };
         task.answer(call, answer, NOW).unwrap();
@@ -130,10 +130,10 @@ fn nothing_is_changed_when_one_of_a_round_cannot_be_asked() {
 
 #[test]
 fn an_intent_that_was_not_acted_on_is_taken_back() {
-    let mut task = started(Operation::Create, 3, course());
+    let mut task = started(Operation::Create, 3, policy());
     expect_looks(&mut task, NOW, Presence::Absent);
-    expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Applied));
-    expect(&mut task, 1, CallKind::Act, Answer::Change(ChangeAnswer::Refused(no(false))));
+    expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Applied));
+    expect(&mut task, 1, CallKind::Apply, Answer::Change(ChangeAnswer::Refused(no(false))));
     let plan = task.plan(NOW, Starting::Allowed);
     assert_eq!(plan.calls, [Call { node: 0, kind: CallKind::Undo }]);
     assert!(plan.must_store, "the record must not say that the third may have been called");
@@ -144,7 +144,7 @@ fn an_intent_that_was_not_acted_on_is_taken_back() {
 
 #[test]
 fn an_intent_that_was_taken_back_for_the_record_is_noted_down_again() {
-    let mut task = started(Operation::Create, 3, course());
+    let mut task = started(Operation::Create, 3, policy());
     expect_looks(&mut task, NOW, Presence::Absent);
     let act = next(&mut task);
     assert!(task.has_unsent());
@@ -155,7 +155,7 @@ fn an_intent_that_was_taken_back_for_the_record_is_noted_down_again() {
     assert!(task.plan(NOW, Starting::Allowed).calls.is_empty(), "the first is awaited");
     task.answer(act, Answer::Change(ChangeAnswer::Applied), NOW).unwrap();
     let plan = task.plan(NOW, Starting::Allowed);
-    assert_eq!(plan.calls, [Call { node: 1, kind: CallKind::Act }], "no look is repeated");
+    assert_eq!(plan.calls, [Call { node: 1, kind: CallKind::Apply }], "no look is repeated");
     assert!(plan.must_store);
     assert_eq!(states(&task), [Applied, Calling, Calling]);
 }
@@ -167,7 +167,7 @@ fn an_old_look_is_repeated_before_the_node_is_changed() {
         // Somebody else put it there meanwhile.
         (Presence::Present, NodeState::Unchanged),
     ] {
-        let mut task = acting_on_the_second(course());
+        let mut task = acting_on_the_second(policy());
         let later = NOW + 1_001;
         assert_eq!(expect_looks(&mut task, later, held), 1);
         let plan = task.plan(later, Starting::Allowed);
@@ -179,12 +179,12 @@ fn an_old_look_is_repeated_before_the_node_is_changed() {
 
 #[test]
 fn the_undos_after_the_first_need_no_other_record_until_one_fails() {
-    let mut task = started(Operation::Create, 3, course());
+    let mut task = started(Operation::Create, 3, policy());
     expect_looks(&mut task, NOW, Presence::Absent);
     for node in 0..2 {
-        expect(&mut task, node, CallKind::Act, Answer::Change(ChangeAnswer::Applied));
+        expect(&mut task, node, CallKind::Apply, Answer::Change(ChangeAnswer::Applied));
     }
-    expect(&mut task, 2, CallKind::Act, Answer::Change(ChangeAnswer::Unknown(no(false))));
+    expect(&mut task, 2, CallKind::Apply, Answer::Change(ChangeAnswer::Unknown(no(false))));
     for (node, answer, must_store) in [
         (2, ChangeAnswer::Applied, true),
         (1, ChangeAnswer::Unknown(no(false)), false),
@@ -202,9 +202,9 @@ fn each_answer_to_an_act_has_its_meaning() {
     use ChangeAnswer as C;
     use NodeState as N;
     // The answer, what a look then says if one is made, and what the node's state becomes.
-    let present = Some(LookAnswer::Holds(Presence::Present));
-    let absent = Some(LookAnswer::Holds(Presence::Absent));
-    let unclear = Some(LookAnswer::Failed(no(true)));
+    let present = Some(Inspection::Holds(Presence::Present));
+    let absent = Some(Inspection::Holds(Presence::Absent));
+    let unclear = Some(Inspection::Failed(no(true)));
     for (answer, look, state) in [
         (C::Applied, None, N::Applied),
         (C::Unchanged, None, N::Unchanged),
@@ -218,10 +218,10 @@ fn each_answer_to_an_act_has_its_meaning() {
         (C::Lost(no(true)), absent, N::Unknown),
         (C::Lost(no(true)), unclear, N::Unknown),
     ] {
-        let mut task = acting_on_the_second(course());
-        expect(&mut task, 1, CallKind::Act, Answer::Change(answer.clone()));
+        let mut task = acting_on_the_second(policy());
+        expect(&mut task, 1, CallKind::Apply, Answer::Change(answer.clone()));
         if let Some(look) = look.clone() {
-            expect(&mut task, 1, CallKind::Settle, Answer::Look(look));
+            expect(&mut task, 1, CallKind::Confirm, Answer::Inspection(look));
         }
         assert_eq!(states(&task)[1], state, "{answer:?}, {look:?}");
         let plan = task.plan(NOW, Starting::Allowed);
@@ -240,9 +240,9 @@ fn each_answer_to_an_act_has_its_meaning() {
 #[test]
 fn each_answer_to_an_undo_has_its_meaning() {
     use ChangeAnswer as C;
-    let present = Some(LookAnswer::Holds(Presence::Present));
-    let absent = Some(LookAnswer::Holds(Presence::Absent));
-    let unclear = Some(LookAnswer::Failed(no(true)));
+    let present = Some(Inspection::Holds(Presence::Present));
+    let absent = Some(Inspection::Holds(Presence::Absent));
+    let unclear = Some(Inspection::Failed(no(true)));
     for (answer, look, undone) in [
         (C::Applied, None, true),
         (C::Unchanged, None, true),
@@ -254,11 +254,11 @@ fn each_answer_to_an_undo_has_its_meaning() {
         (C::Lost(no(true)), present, false),
         (C::Lost(no(true)), unclear, false),
     ] {
-        let mut task = acting_on_the_second(course());
-        expect(&mut task, 1, CallKind::Act, Answer::Change(C::Refused(no(false))));
+        let mut task = acting_on_the_second(policy());
+        expect(&mut task, 1, CallKind::Apply, Answer::Change(C::Refused(no(false))));
         expect(&mut task, 0, CallKind::Undo, Answer::Change(answer.clone()));
         if let Some(look) = look.clone() {
-            expect(&mut task, 0, CallKind::Settle, Answer::Look(look));
+            expect(&mut task, 0, CallKind::Confirm, Answer::Inspection(look));
         }
         let status = task.plan(NOW, Starting::Allowed).status;
         if undone {
@@ -275,15 +275,15 @@ fn each_answer_to_an_undo_has_its_meaning() {
 
 #[test]
 fn an_undo_is_tried_once_and_retried_as_often_as_the_budget_says() {
-    let course = Course {
+    let policy = Policy {
         rollback_max_retries: 3,
         rollback_retry_delay_ms: 100,
         rollback_backoff_percent: 200,
-        ..course()
+        ..policy()
     };
-    let mut task = acting_on_the_second(course);
+    let mut task = acting_on_the_second(policy);
     let refused = || Answer::Change(ChangeAnswer::Refused(no(false)));
-    expect(&mut task, 1, CallKind::Act, refused());
+    expect(&mut task, 1, CallKind::Apply, refused());
     let mut now = NOW;
     let mut delays = Vec::new();
     loop {
@@ -300,15 +300,18 @@ fn an_undo_is_tried_once_and_retried_as_often_as_the_budget_says() {
     }
     assert_eq!(delays, [100, 200, 400]);
     assert_eq!(task.phase(), Phase::DeadLettered);
-    let letters = task.dead_letters(now);
-    let [letter] = letters.as_slice() else { panic!("{letters:?}") };
-    assert_eq!((letter.id.as_str(), letter.node.as_str(), letter.attempts), ("t-0", "n1", 4));
-    assert_eq!(letter.before, Some(Presence::Absent));
+    let dead_letters = task.dead_letters(now);
+    let [dead_letter] = dead_letters.as_slice() else { panic!("{dead_letters:?}") };
+    assert_eq!(
+        (dead_letter.id.as_str(), dead_letter.node.as_str(), dead_letter.attempts),
+        ("t-0", "n1", 4)
+    );
+    assert_eq!(dead_letter.before, Some(Presence::Absent));
 }
 
 #[test]
 fn jitter_lengthens_a_delay_by_no_more_than_its_share() {
-    let course = Course { rollback_retry_delay_ms: 1_000, rollback_jitter_percent: 50, ..course() };
+    let policy = Policy { rollback_retry_delay_ms: 1_000, rollback_jitter_percent: 50, ..policy() };
     let mut seen = std::collections::BTreeSet::new();
     for id in 0..50 {
         let mut task = Task::new(
@@ -316,11 +319,11 @@ fn jitter_lengthens_a_delay_by_no_more_than_its_share() {
             Operation::Create,
             "g".into(),
             vec!["n".into()],
-            course.clone(),
+            policy.clone(),
         );
         task.take_up(0, NOW);
-        expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
-        expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Unknown(no(false))));
+        expect(&mut task, 0, CallKind::Inspect, holds(Presence::Absent));
+        expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Unknown(no(false))));
         expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Unknown(no(false))));
         let Status::Waiting { due_at_ms } = task.plan(NOW, Starting::Allowed).status else {
             panic!("it waits")
@@ -333,9 +336,9 @@ fn jitter_lengthens_a_delay_by_no_more_than_its_share() {
 
 #[test]
 fn forward_attempts_are_spent_on_retriable_failures_only() {
-    let course = Course { forward_max_attempts: 3, ..course() };
+    let policy = Policy { forward_max_attempts: 3, ..policy() };
     for (failure, attempts) in [(no(true), 3), (no(false), 1)] {
-        let mut task = started(Operation::Create, 1, course.clone());
+        let mut task = started(Operation::Create, 1, policy.clone());
         let mut now = NOW;
         while task.phase() == Phase::Forward {
             let plan = task.plan(now, Starting::Allowed);
@@ -344,7 +347,7 @@ fn forward_attempts_are_spent_on_retriable_failures_only() {
             }
             for call in plan.calls {
                 let answer = match call.kind {
-                    CallKind::Act => Answer::Change(ChangeAnswer::Refused(failure.clone())),
+                    CallKind::Apply => Answer::Change(ChangeAnswer::Refused(failure.clone())),
                     _ => holds(Presence::Absent),
                 };
                 task.answer(call, answer, now).unwrap();
@@ -357,16 +360,16 @@ fn forward_attempts_are_spent_on_retriable_failures_only() {
 
 #[test]
 fn an_earlier_lost_call_is_not_forgotten_when_a_later_one_is_refused() {
-    let course = Course { forward_max_attempts: 2, ..course() };
-    let mut task = started(Operation::Create, 1, course);
-    expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
-    expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Unknown(no(true))));
+    let policy = Policy { forward_max_attempts: 2, ..policy() };
+    let mut task = started(Operation::Create, 1, policy);
+    expect(&mut task, 0, CallKind::Inspect, holds(Presence::Absent));
+    expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Unknown(no(true))));
     let Status::Waiting { due_at_ms } = task.plan(NOW, Starting::Allowed).status else {
         panic!("it is tried again")
     };
     let look = task.plan(due_at_ms, Starting::Allowed).calls[0];
     task.answer(look, holds(Presence::Absent), due_at_ms).unwrap();
-    expect(&mut task, 0, CallKind::Act, Answer::Change(ChangeAnswer::Refused(no(false))));
+    expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Refused(no(false))));
     assert_eq!(states(&task), [NodeState::Unknown]);
     assert_eq!(next(&mut task), Call { node: 0, kind: CallKind::Undo });
 }
@@ -376,14 +379,14 @@ fn a_recovered_call_is_looked_at_and_counts_as_ours() {
     for (held, state) in
         [(Presence::Present, NodeState::Applied), (Presence::Absent, NodeState::Calling)]
     {
-        let mut task = started(Operation::Create, 1, course());
-        expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
+        let mut task = started(Operation::Create, 1, policy());
+        expect(&mut task, 0, CallKind::Inspect, holds(Presence::Absent));
         next(&mut task);
         let record = serde_json::to_string(&task).unwrap();
         let mut task: Task = serde_json::from_str(&record).unwrap();
         task.take_up(1, NOW);
         assert_eq!(states(&task), [NodeState::Unknown]);
-        expect(&mut task, 0, CallKind::Look, holds(held));
+        expect(&mut task, 0, CallKind::Inspect, holds(held));
         task.plan(NOW, Starting::Allowed);
         assert_eq!(states(&task), [state]);
     }
@@ -391,7 +394,7 @@ fn a_recovered_call_is_looked_at_and_counts_as_ours() {
 
 #[test]
 fn a_cancelled_task_stops_going_forward_and_rolls_back() {
-    let mut task = acting_on_the_second(course());
+    let mut task = acting_on_the_second(policy());
     let act = next(&mut task);
     task.cancel("enough", NOW);
     assert_eq!(task.plan(NOW, Starting::Allowed).status, Status::Running, "the call is awaited");
@@ -405,7 +408,7 @@ fn a_cancelled_task_stops_going_forward_and_rolls_back() {
 
 #[test]
 fn a_withdrawn_call_was_never_made() {
-    let mut task = acting_on_the_second(course());
+    let mut task = acting_on_the_second(policy());
     let act = next(&mut task);
     task.withdraw(act);
     task.cancel("enough", NOW);
@@ -417,12 +420,12 @@ fn a_withdrawn_call_was_never_made() {
 
 #[test]
 fn a_cancelled_retry_leaves_its_letter_and_says_nothing_of_its_node() {
-    let mut task = acting_on_the_second(Course { rollback_max_retries: 0, ..course() });
-    expect(&mut task, 1, CallKind::Act, Answer::Change(ChangeAnswer::Refused(no(false))));
+    let mut task = acting_on_the_second(Policy { rollback_max_retries: 0, ..policy() });
+    expect(&mut task, 1, CallKind::Apply, Answer::Change(ChangeAnswer::Refused(no(false))));
     expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Refused(no(false))));
     task.plan(NOW, Starting::Allowed);
-    let letter = task.dead_letters(NOW).remove(0);
-    let mut retry = Task::retry("r".into(), letter, course());
+    let dead_letter = task.dead_letters(NOW).remove(0);
+    let mut retry = Task::retry("r".into(), dead_letter, policy());
     retry.cancel("superseded", NOW);
     retry.take_up(0, NOW);
     assert_eq!(retry.plan(NOW, Starting::Allowed).status, Status::Ended);
@@ -432,15 +435,16 @@ fn a_cancelled_retry_leaves_its_letter_and_says_nothing_of_its_node() {
 
 #[test]
 fn a_task_recovered_too_often_is_given_up_with_letters_for_what_it_touched() {
-    let task = acting_on_the_second(Course { max_recoveries: 2, ..course() });
+    let task = acting_on_the_second(Policy { max_recoveries: 2, ..policy() });
     let record = serde_json::to_string(&task).unwrap();
     for (recoveries, given_up) in [(2, false), (3, true)] {
         let mut task: Task = serde_json::from_str(&record).unwrap();
         task.take_up(recoveries, NOW);
         let status = task.plan(NOW, Starting::Allowed).status;
         assert_eq!(status == Status::Ended, given_up);
-        let letters = task.dead_letters(NOW);
-        let nodes: Vec<_> = letters.iter().map(|letter| letter.node.as_str()).collect();
+        let dead_letters = task.dead_letters(NOW);
+        let nodes: Vec<_> =
+            dead_letters.iter().map(|dead_letter| dead_letter.node.as_str()).collect();
         assert_eq!(nodes, if given_up { vec!["n1", "n2"] } else { vec![] });
     }
 }
@@ -448,8 +452,8 @@ fn a_task_recovered_too_often_is_given_up_with_letters_for_what_it_touched() {
 #[test]
 fn nodes_are_changed_side_by_side_as_far_as_allowed() {
     for parallelism in 1..=4 {
-        let course = Course { node_parallelism: parallelism, ..course() };
-        let mut task = started(Operation::Delete, 3, course);
+        let policy = Policy { node_parallelism: parallelism, ..policy() };
+        let mut task = started(Operation::Delete, 3, policy);
         assert_eq!(expect_looks(&mut task, NOW, Presence::Present), 3);
         let calls = task.plan(NOW, Starting::Allowed).calls;
         assert_eq!(calls.len(), usize::try_from(parallelism).unwrap().min(3));
@@ -458,36 +462,36 @@ fn nodes_are_changed_side_by_side_as_far_as_allowed() {
 
 #[test]
 fn nothing_is_started_while_held() {
-    let mut task = acting_on_the_second(course());
+    let mut task = acting_on_the_second(policy());
     let plan = task.plan(NOW, Starting::Held);
     assert_eq!((plan.calls.len(), plan.status), (0, Status::Held));
     assert_eq!(states(&task), [NodeState::Applied, NodeState::Pending], "nothing is in doubt");
     let plan = task.plan(NOW, Starting::Allowed);
-    assert_eq!(plan.calls, [Call { node: 1, kind: CallKind::Act }]);
+    assert_eq!(plan.calls, [Call { node: 1, kind: CallKind::Apply }]);
     assert!(plan.must_store);
 }
 
 #[test]
 fn an_answer_nobody_asked_for_is_an_error_and_changes_nothing() {
-    let look = Answer::Look(LookAnswer::Holds(Presence::Absent));
+    let look = Answer::Inspection(Inspection::Holds(Presence::Absent));
     let change = Answer::Change(ChangeAnswer::Applied);
-    let fresh = Task::new("t".into(), Operation::Create, "g".into(), vec!["n".into()], course());
-    let idle = started(Operation::Create, 1, course());
+    let fresh = Task::new("t".into(), Operation::Create, "g".into(), vec!["n".into()], policy());
+    let idle = started(Operation::Create, 1, policy());
     let mut looking = idle.clone();
     next(&mut looking);
     let mut ended = looking.clone();
-    let call = Call { node: 0, kind: CallKind::Look };
+    let call = Call { node: 0, kind: CallKind::Inspect };
     ended.answer(call, holds(Presence::Present), NOW).unwrap();
     ended.plan(NOW, Starting::Allowed);
-    let mut rolling_back = acting_on_the_second(course());
-    expect(&mut rolling_back, 1, CallKind::Act, Answer::Change(ChangeAnswer::Unknown(no(false))));
+    let mut rolling_back = acting_on_the_second(policy());
+    expect(&mut rolling_back, 1, CallKind::Apply, Answer::Change(ChangeAnswer::Unknown(no(false))));
     next(&mut rolling_back);
 
-    let kinds = [CallKind::Look, CallKind::Act, CallKind::Undo, CallKind::Settle];
+    let kinds = [CallKind::Inspect, CallKind::Apply, CallKind::Undo, CallKind::Confirm];
     for (name, task, legal) in [
         ("fresh", &fresh, None),
         ("idle", &idle, None),
-        ("looking", &looking, Some((0, CallKind::Look))),
+        ("looking", &looking, Some((0, CallKind::Inspect))),
         ("ended", &ended, None),
         ("rolling back", &rolling_back, Some((1, CallKind::Undo))),
     ] {
@@ -497,8 +501,8 @@ fn an_answer_nobody_asked_for_is_an_error_and_changes_nothing() {
                     let mut copy = task.clone();
                     let fits = matches!(
                         (kind, answer),
-                        (CallKind::Look | CallKind::Settle, Answer::Look(_))
-                            | (CallKind::Act | CallKind::Undo, Answer::Change(_))
+                        (CallKind::Inspect | CallKind::Confirm, Answer::Inspection(_))
+                            | (CallKind::Apply | CallKind::Undo, Answer::Change(_))
                     );
                     let taken = copy.answer(Call { node, kind }, answer.clone(), NOW).is_ok();
                     let expected = fits && legal == Some((node, kind));
@@ -512,11 +516,11 @@ fn an_answer_nobody_asked_for_is_an_error_and_changes_nothing() {
 
 #[test]
 fn history_and_reasons_are_bounded() {
-    let endless = Course { rollback_max_retries: 1_000, ..course() };
+    let endless = Policy { rollback_max_retries: 1_000, ..policy() };
     let mut task = started(Operation::Create, 1, endless);
-    expect(&mut task, 0, CallKind::Look, holds(Presence::Absent));
+    expect(&mut task, 0, CallKind::Inspect, holds(Presence::Absent));
     let long = || Answer::Change(ChangeAnswer::Unknown(Failure::new("ß".repeat(5_000), false)));
-    expect(&mut task, 0, CallKind::Act, long());
+    expect(&mut task, 0, CallKind::Apply, long());
     let mut now = NOW;
     for _ in 0..500 {
         let plan = task.plan(now, Starting::Allowed);
@@ -537,7 +541,7 @@ fn a_record_written_by_this_version_stays_readable() {
         {"address":"n1","state":"undoing","before":"absent","uncertain":true,"attempts":1,
          "failures":1,"rollback_attempts":2,"due_at_ms":7,"last_error":"no","updated_at_ms":6},
         {"address":"n2","state":"pending","attempts":0}],
-        "course":{"forward_max_attempts":1,"rollback_max_retries":3,
+        "policy":{"forward_max_attempts":1,"rollback_max_retries":3,
         "rollback_retry_delay_ms":10000,"rollback_backoff_percent":100,
         "rollback_jitter_percent":0,"node_parallelism":1,"max_recoveries":10},
         "error":"n1: no","history":{"entries":[{"t":5,"e":"started"},

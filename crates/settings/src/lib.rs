@@ -9,7 +9,7 @@ mod nodes;
 mod parse;
 
 use drain::{BreakerLimits, CallbackLimits};
-use saga::Course;
+use saga::Policy;
 
 pub use access::{Role, Token};
 pub use callbacks::HostPattern;
@@ -37,7 +37,7 @@ pub struct ApiSettings {
     pub api_tokens: Vec<Token>,
     /// The nodes of every new task, in the order they are called.
     pub nodes: Vec<String>,
-    pub course: Course,
+    pub policy: Policy,
     /// The most tasks that may wait to be started.
     pub max_queue: u64,
     /// How long an ended task is kept, in seconds.
@@ -90,7 +90,7 @@ pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     Ok(ApiSettings {
         api_tokens: access::read(source)?,
         nodes: nodes::read(&reader)?,
-        course: course(&reader)?,
+        policy: policy(&reader)?,
         max_queue: reader.number("max_queue", 1, 10_000_000)?,
         task_ttl_s: reader.number("task_ttl", 1, 31_536_000)?,
         idempotency_ttl_s: reader.number("idempotency_ttl", 1, 31_536_000)?,
@@ -167,8 +167,8 @@ pub const ROLLBACK_RETRY_DELAY_MS_MAX: u64 = 86_400_000;
 /// The most nodes of one task that are called at once.
 pub const NODE_PARALLELISM_MAX: u32 = 1_000;
 
-fn course(reader: &Reader<'_, impl Source>) -> Result<Course, SettingError> {
-    Ok(Course {
+fn policy(reader: &Reader<'_, impl Source>) -> Result<Policy, SettingError> {
+    Ok(Policy {
         forward_max_attempts: reader.small_number(
             "forward_max_attempts",
             1,
@@ -187,7 +187,7 @@ fn course(reader: &Reader<'_, impl Source>) -> Result<Course, SettingError> {
         rollback_backoff_percent: reader.factor_as_percent("rollback_backoff", 100, 1_000)?,
         rollback_jitter_percent: reader.factor_as_percent("rollback_jitter", 0, 100)?,
         node_parallelism: reader.small_number("node_parallelism", 1, NODE_PARALLELISM_MAX)?,
-        ..Course::default()
+        ..Policy::default()
     })
 }
 

@@ -61,7 +61,7 @@ fn refused(name: &'static str, value: &str) -> String {
 #[test]
 fn the_defaults_are_the_references_behaviour() {
     let settings = api(&given(&[])).unwrap();
-    assert_eq!(settings.course, Course::default());
+    assert_eq!(settings.policy, Policy::default());
     assert_eq!(settings.nodes, ["127.0.0.1:8001", "127.0.0.1:8002", "127.0.0.1:8003"]);
     assert_eq!(redis(&given(&[])).unwrap().url, "redis://127.0.0.1:6379/0");
     let limits = drain(&given(&[]), DrainUse::Worker).unwrap();
@@ -131,10 +131,10 @@ fn origins_are_a_list() {
 #[test]
 fn fractions_of_seconds_are_taken() {
     let settings = api(&given(&[("rollback_retry_delay", "0.25")])).unwrap();
-    assert_eq!(settings.course.rollback_retry_delay_ms, 250);
+    assert_eq!(settings.policy.rollback_retry_delay_ms, 250);
     let settings = api(&given(&[("rollback_backoff", "1.5"), ("rollback_jitter", "0.2")])).unwrap();
-    let course = settings.course;
-    assert_eq!((course.rollback_backoff_percent, course.rollback_jitter_percent), (150, 20));
+    let policy = settings.policy;
+    assert_eq!((policy.rollback_backoff_percent, policy.rollback_jitter_percent), (150, 20));
 }
 
 #[test]

@@ -8,7 +8,7 @@
 --   none)
 -- answer: 'ACCEPTED' | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
--- uses: keys clock doorbell batch index callbacks line
+-- uses: keys clock wake batch index callbacks group_queue
 local id, group, operation, record, waiting_max, channel, key, digest, key_ttl_s, caller, rate_max,
   callback = unpack(ARGV)
 
@@ -30,7 +30,7 @@ end
 local waiting = redis.call('HINCRBY', COUNTS, 'waiting', 1)
 if waiting > tonumber(waiting_max) then
   waiting = redis.call('HINCRBY', COUNTS, 'waiting', -1)
-  ring(channel)
+  wake(channel)
   return { 'FULL', waiting }
 end
 if key ~= '' then
@@ -38,5 +38,5 @@ if key ~= '' then
   redis.call('EXPIRE', idempotency_key(key), key_ttl_s)
 end
 enqueue(id, group, operation, record, nil, callback ~= '' and callback or nil)
-ring(channel)
+wake(channel)
 return { 'ACCEPTED' }

@@ -5,7 +5,7 @@
 -- uses: keys clock notes
 local id, by = unpack(ARGV)
 
-local standing = redis.call('HGET', callback_key(id), 'standing')
+local status = redis.call('HGET', callback_key(id), 'standing')
 if not standing then return { 'UNKNOWN' } end
 if standing == 'delivered' then return { 'DELIVERED' } end
 redis.call('DEL', callback_key(id))

@@ -2,15 +2,15 @@
 -- keys: the prefix
 -- arguments: task id, channel, who asks for it
 -- answer: 'UNKNOWN' | 'DELIVERED' | 'ACCEPTED'
--- uses: keys clock doorbell notes
+-- uses: keys clock wake notes
 local id, channel, by = unpack(ARGV)
 
-local standing = redis.call('HGET', callback_key(id), 'standing')
+local status = redis.call('HGET', callback_key(id), 'standing')
 if not standing then return { 'UNKNOWN' } end
 if standing == 'delivered' then return { 'DELIVERED' } end
 redis.call('HSET', callback_key(id), 'standing', 'waiting', 'attempts', 0)
 redis.call('ZREM', CALLBACKS_GIVEN_UP, id)
 redis.call('ZADD', CALLBACKS, now, id)
 note(id, 'callback retried', nil, by)
-ring(channel)
+wake(channel)
 return { 'ACCEPTED' }

@@ -5,10 +5,10 @@
 --   'given_up', channel
 -- answer: callbacks of that kind in all; cursor of the next page (score, member; '' and '' when there
 --   is none); then for each: task id, url, standing, attempts, last error, due in ms, group, state
--- uses: keys clock doorbell callbacks page
+-- uses: keys clock wake callbacks page
 local cursor_score, cursor_member, count, standing, channel = unpack(ARGV)
 
-ring_if_neglected(channel)
+wake_if_neglected(channel)
 local key = standing == 'waiting' and CALLBACKS or CALLBACKS_GIVEN_UP
 local found = {}
 

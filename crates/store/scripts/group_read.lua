@@ -4,16 +4,16 @@
 -- answer: the number of nodes, for each: node, 'present' | 'absent' | 'unknown'; the number of
 --   unfinished tasks in all, the number given, for each: id, state, operation, created_at; the number
 --   of dead letters in all, then ids
--- uses: keys clock doorbell
-local group, channel, tasks_max, letters_max = unpack(ARGV)
+-- uses: keys clock wake
+local group, channel, tasks_max, dead_letters_max = unpack(ARGV)
 
-ring_if_neglected(channel)
+wake_if_neglected(channel)
 local holdings = redis.call('HGETALL', group_key(group))
 local answer = { #holdings / 2 }
 for _, value in ipairs(holdings) do answer[#answer + 1] = value end
 
-local ids = redis.call('LRANGE', line_key(group), 0, tasks_max - 1)
-answer[#answer + 1] = redis.call('LLEN', line_key(group))
+local ids = redis.call('LRANGE', group_queue_key(group), 0, tasks_max - 1)
+answer[#answer + 1] = redis.call('LLEN', group_queue_key(group))
 answer[#answer + 1] = #ids
 for _, id in ipairs(ids) do
   local fields = redis.call('HMGET', task_key(id), 'state', 'operation', 'created_at')
@@ -21,8 +21,8 @@ for _, id in ipairs(ids) do
   for i = 1, 3 do answer[#answer + 1] = fields[i] or '' end
 end
 
-answer[#answer + 1] = redis.call('SCARD', group_letters_key(group))
-for _, id in ipairs(redis.call('SRANDMEMBER', group_letters_key(group), letters_max)) do
+answer[#answer + 1] = redis.call('SCARD', group_dead_letters_key(group))
+for _, id in ipairs(redis.call('SRANDMEMBER', group_dead_letters_key(group), dead_letters_max)) do
   answer[#answer + 1] = id
 end
 return answer

@@ -10,13 +10,13 @@ local from = after == '' and '-' or '(' .. after
 local names = redis.call('ZRANGEBYLEX', GROUPS, from, '+', 'LIMIT', 0, count + 1)
 local answer = { #names > count and '1' or '0' }
 for i = 1, math.min(#names, count) do
-  local tally = { present = 0, absent = 0, unknown = 0 }
+  local by_presence = { present = 0, absent = 0, unknown = 0 }
   for _, held in ipairs(redis.call('HVALS', group_key(names[i]))) do
-    tally[held] = (tally[held] or 0) + 1
+    by_presence[held] = (by_presence[held] or 0) + 1
   end
   answer[#answer + 1] = names[i]
-  answer[#answer + 1] = tally.present
-  answer[#answer + 1] = tally.absent
-  answer[#answer + 1] = tally.unknown
+  answer[#answer + 1] = by_presence.present
+  answer[#answer + 1] = by_presence.absent
+  answer[#answer + 1] = by_presence.unknown
 end
 return answer

@@ -7,10 +7,10 @@
 --   none waits); who paused the queue and when ('' and '' when it is not paused); the number of
 --   nodes whose breaker is open, for each: node, until when in ms; the number of counts, for each:
 --   name, number; then for each metric: name, number
--- uses: keys clock doorbell
+-- uses: keys clock wake
 local channel = ARGV[1]
 
-ring_if_neglected(channel)
+wake_if_neglected(channel)
 local first = redis.call('LINDEX', LISTS.queue, 0)
 local paused = redis.call('HMGET', PAUSED, 'by', 'at')
 local counts = redis.call('HGETALL', COUNTS)
@@ -20,7 +20,7 @@ local answer = {
   redis.call('LLEN', LISTS.rollback),
   redis.call('ZCARD', DELAYED),
   redis.call('ZCARD', LEASES),
-  redis.call('ZCARD', LETTERS),
+  redis.call('ZCARD', DEAD_LETTERS),
   live_drains(),
   redis.call('ZCARD', CALLBACKS),
   redis.call('ZCARD', CALLBACKS_GIVEN_UP),

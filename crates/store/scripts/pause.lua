@@ -3,7 +3,7 @@
 -- keys: the prefix
 -- arguments: 'pause' | 'resume', who asks for it, channel
 -- answer: tasks waiting
--- uses: keys clock doorbell
+-- uses: keys clock wake
 local wish, by, channel = unpack(ARGV)
 
 if wish == 'pause' then
@@ -11,6 +11,6 @@ if wish == 'pause' then
   redis.call('HSETNX', PAUSED, 'at', now)
 else
   redis.call('DEL', PAUSED)
-  ring_for_what_is_left(channel)
+  wake_for_work_left(channel)
 end
 return { tonumber(redis.call('HGET', COUNTS, 'waiting') or '0') }

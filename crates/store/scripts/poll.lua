@@ -4,10 +4,10 @@
 -- answer: nothing when the task is unknown, else record, state, created_at, updated_at,
 --   finished_at, notes ('' for what is not set), and of its callback, if it has one: url, standing,
 --   attempts, last error, due in ms
--- uses: keys clock doorbell callbacks
+-- uses: keys clock wake callbacks
 local id, channel = unpack(ARGV)
 
-ring_if_neglected(channel)
+wake_if_neglected(channel)
 local fields = redis.call('HMGET', task_key(id), 'record', 'state', 'created_at', 'updated_at',
   'finished_at', 'notes', 'callback')
 if not fields[2] then return {} end

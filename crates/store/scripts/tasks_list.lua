@@ -6,12 +6,12 @@
 --   a text that the record holds, accepted at or after, accepted before (both in ms)
 -- answer: cursor of the next page (score, member; '' and '' when there is none), then for each task:
 --   id, state, operation, group id, created_at, updated_at, finished_at ('' while it runs)
--- uses: keys clock doorbell page
+-- uses: keys clock wake page
 local cursor_score, cursor_member, count, scan_max, channel, group, operation, states, held, since,
   before = unpack(ARGV)
 count, since, before = tonumber(count), tonumber(since), tonumber(before)
 
-ring_if_neglected(channel)
+wake_if_neglected(channel)
 local tasks = {}
 
 local function visit(id, accepted_at)

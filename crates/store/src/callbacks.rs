@@ -46,7 +46,7 @@ pub struct DueCallback {
 
 /// How far a callback has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum DeliveryStatus {
     /// Its task has not ended.
     NotDue,
     /// It is to be delivered, perhaps not for the first time.
@@ -56,7 +56,7 @@ pub enum Standing {
     GivenUp,
 }
 
-impl Standing {
+impl DeliveryStatus {
     /// The word in Redis and in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -68,12 +68,12 @@ impl Standing {
         }
     }
 
-    /// The standing of that name.
+    /// The delivery status of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::NotDue, Self::Waiting, Self::Delivered, Self::GivenUp]
             .into_iter()
-            .find(|standing| standing.name() == name)
+            .find(|status| status.name() == name)
     }
 }
 
@@ -82,7 +82,7 @@ impl Standing {
 pub struct CallbackView {
     pub task_id: String,
     pub url: String,
-    pub standing: Standing,
+    pub status: DeliveryStatus,
     pub attempts: u64,
     pub last_error: Option<String>,
     /// When it is tried next, in milliseconds since the epoch; only while it waits.
@@ -91,7 +91,7 @@ pub struct CallbackView {
 
 /// A callback in a list, with what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallbackLine {
+pub struct CallbackSummary {
     pub callback: CallbackView,
     pub group_id: String,
     /// The task's state, as clients read it.
@@ -103,7 +103,7 @@ pub struct CallbackLine {
 pub struct CallbackPage {
     /// How many there are in all.
     pub total: u64,
-    pub callbacks: Vec<CallbackLine>,
+    pub callbacks: Vec<CallbackSummary>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<Cursor>,
 }
@@ -149,12 +149,12 @@ impl DueCallback {
 impl CallbackView {
     /// Reads what follows the task's id in the answers of scripts.
     pub(crate) fn read(task_id: String, answer: &mut Answer) -> Result<Self, StoreError> {
-        let (url, standing) = (answer.text()?, answer.text()?);
+        let (url, status) = (answer.text()?, answer.text()?);
         Ok(Self {
             task_id,
             url,
-            standing: Standing::from_name(&standing)
-                .ok_or_else(|| StoreError::Record(format!("{standing:?} is no standing")))?,
+            status: DeliveryStatus::from_name(&status)
+                .ok_or_else(|| StoreError::Record(format!("{status:?} is no delivery status")))?,
             attempts: answer.count()?,
             last_error: answer.optional_text()?,
             due_at_ms: answer.optional_count()?,
@@ -174,10 +174,10 @@ impl<R: Redis> Store<R> {
         cursor: Option<&Cursor>,
         count: u64,
     ) -> Result<CallbackPage, StoreError> {
-        let standing = if given_up { Standing::GivenUp } else { Standing::Waiting };
+        let status = if given_up { DeliveryStatus::GivenUp } else { DeliveryStatus::Waiting };
         let arguments = Cursor::push(cursor, Arguments::default())
             .number(count)
-            .text(standing.name())
+            .text(status.name())
             .text(WAKE_CHANNEL);
         let mut answer = self.run(&script::CALLBACKS_LIST, arguments).await?;
         let total = answer.count()?;
@@ -185,7 +185,7 @@ impl<R: Redis> Store<R> {
         let mut callbacks = Vec::new();
         while !answer.is_empty() {
             let task_id = answer.text()?;
-            callbacks.push(CallbackLine {
+            callbacks.push(CallbackSummary {
                 callback: CallbackView::read(task_id, &mut answer)?,
                 group_id: answer.text()?,
                 state: answer.text()?,

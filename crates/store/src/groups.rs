@@ -12,7 +12,7 @@ pub const GROUP_ENTRIES_MAX: u64 = 100;
 
 /// A group in a list, with how many nodes hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupLine {
+pub struct GroupSummary {
     pub group_id: String,
     pub present: u64,
     pub absent: u64,
@@ -22,7 +22,7 @@ pub struct GroupLine {
 /// Some groups, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupPage {
-    pub groups: Vec<GroupLine>,
+    pub groups: Vec<GroupSummary>,
     /// Whether there are groups after these.
     pub more: bool,
 }
@@ -37,9 +37,9 @@ pub struct GroupView {
     /// The first of them, in the order they run.
     pub tasks: Vec<GroupTask>,
     /// How many dead letters there are.
-    pub letters_total: u64,
+    pub dead_letters_total: u64,
     /// The ids of some of them.
-    pub letters: Vec<String>,
+    pub dead_letters: Vec<String>,
 }
 
 /// An unfinished task of a group.
@@ -63,7 +63,7 @@ impl<R: Redis> Store<R> {
         let more = answer.count()? == 1;
         let mut groups = Vec::new();
         while !answer.is_empty() {
-            groups.push(GroupLine {
+            groups.push(GroupSummary {
                 group_id: answer.text()?,
                 present: answer.count()?,
                 absent: answer.count()?,
@@ -99,11 +99,11 @@ impl<R: Redis> Store<R> {
                 created_at_ms: answer.optional_count()?.unwrap_or_default(),
             });
         }
-        view.letters_total = answer.count()?;
+        view.dead_letters_total = answer.count()?;
         while !answer.is_empty() {
-            view.letters.push(answer.text()?);
+            view.dead_letters.push(answer.text()?);
         }
-        view.letters.sort();
+        view.dead_letters.sort();
         Ok(view)
     }
 }

@@ -5,29 +5,31 @@
 //! in and decodes what comes out; it reaches Redis through the one-method trait [`Redis`].
 
 mod callbacks;
+mod dead_letters;
 mod groups;
-mod letters;
 mod overview;
 mod page;
 mod redis;
 mod script;
-mod step;
 mod tasks;
+mod turn;
 
 pub use callbacks::{
-    CallbackChange, CallbackLine, CallbackOutcome, CallbackPage, CallbackTurn, CallbackView,
-    DueCallback, Standing,
+    CallbackChange, CallbackOutcome, CallbackPage, CallbackSummary, CallbackTurn, CallbackView,
+    DeliveryStatus, DueCallback,
 };
-pub use groups::{GROUP_ENTRIES_MAX, GroupLine, GroupPage, GroupTask, GroupView};
-pub use letters::{Discarded, LetterFilter, LetterPage, LetterRetry, LetterView};
+pub use dead_letters::{
+    DeadLetterFilter, DeadLetterPage, DeadLetterRetry, DeadLetterView, Discarded,
+};
+pub use groups::{GROUP_ENTRIES_MAX, GroupPage, GroupSummary, GroupTask, GroupView};
 pub use overview::{Overview, Paused};
 pub use page::{Cursor, NotACursor};
 pub use redis::{Redis, RedisError, Value};
-pub use step::{BreakerChange, Claimed, Commit, CommitKind, Flag, Step, StepAnswer, Verdict};
 pub use tasks::{
-    Accepted, Admission, Cancelled, Idempotency, Note, Rate, TaskFilter, TaskLine, TaskPage,
+    Accepted, Admission, Cancelled, Idempotency, Note, Rate, TaskFilter, TaskPage, TaskSummary,
     TaskView,
 };
+pub use turn::{BreakerChange, Claimed, Commit, CommitKind, Flag, Instruction, Turn, TurnAnswer};
 
 /// The prefix of every key. Its hash tag puts them all into one slot of a Redis Cluster.
 pub const PREFIX: &str = "{muster}:";

@@ -118,14 +118,17 @@ impl Answer {
             .map_err(|_| self.unexpected("a number or nothing", Some(&Value::Bytes(text.into()))))
     }
 
-    pub(crate) fn unexpected(&self, wanted: &str, got: Option<&Value>) -> StoreError {
+    pub(crate) fn unexpected(&self, expected: &str, got: Option<&Value>) -> StoreError {
         let got = match got {
             None => "nothing".to_owned(),
             Some(Value::Nil) => "nil".to_owned(),
             Some(Value::Int(number)) => number.to_string(),
             Some(Value::Bytes(bytes)) => format!("{} bytes", bytes.len()),
         };
-        StoreError::Answer { script: self.script, reason: format!("expected {wanted}, got {got}") }
+        StoreError::Answer {
+            script: self.script,
+            reason: format!("expected {expected}, got {got}"),
+        }
     }
 }
 

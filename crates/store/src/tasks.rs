@@ -55,7 +55,7 @@ pub enum Accepted {
 
 /// A task in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskLine {
+pub struct TaskSummary {
     pub task_id: String,
     pub state: ClientState,
     /// `None` when it is not known, which only a damaged record is.
@@ -86,7 +86,7 @@ pub struct TaskFilter<'a> {
 /// Some tasks, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPage {
-    pub tasks: Vec<TaskLine>,
+    pub tasks: Vec<TaskSummary>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<Cursor>,
 }
@@ -210,7 +210,7 @@ impl<R: Redis> Store<R> {
         let next = Cursor::read(&mut answer)?;
         let mut tasks = Vec::new();
         while !answer.is_empty() {
-            tasks.push(task_line(&mut answer)?);
+            tasks.push(task_summary(&mut answer)?);
         }
         Ok(TaskPage { tasks, next })
     }
@@ -271,8 +271,8 @@ impl<R: Redis> Store<R> {
     }
 }
 
-fn task_line(answer: &mut Answer) -> Result<TaskLine, StoreError> {
-    Ok(TaskLine {
+fn task_summary(answer: &mut Answer) -> Result<TaskSummary, StoreError> {
+    Ok(TaskSummary {
         task_id: answer.text()?,
         state: client_state(&answer.text()?)?,
         operation: Operation::from_name(&answer.text()?),

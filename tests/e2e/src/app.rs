@@ -33,7 +33,7 @@ impl App {
     ) -> Result<Self, String> {
         let spin = std::env::var_os("SPIN").map(PathBuf::from);
         let root = root();
-        let mut command = Command::new(spin.unwrap_or_else(|| root.join("target/debug/host")));
+        let mut command = Command::new(spin.unwrap_or_else(|| root.join("target/debug/devhost")));
         command.current_dir(root).args(["up", "-f"]).arg(manifest);
         command.args(["--listen", "127.0.0.1:0", "--state-dir"]).arg(state_dir);
         for component in components {

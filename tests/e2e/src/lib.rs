@@ -17,5 +17,5 @@ mod world;
 pub use app::{App, manifest};
 pub use eventually::eventually;
 pub use hook::{Hook, Received};
-pub use node::{Fault, Kind, Node, Rule};
+pub use testkit_node::{Fault, Kind, Node, Rule};
 pub use world::{Answer, Setup, World, state};

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use node::Node;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_redis::Server;
+use testkit_node::Node;
+use testkit_redis::Server;
 
 use crate::app::{self, App};
 use crate::eventually::eventually;
@@ -205,7 +205,7 @@ impl World {
     }
 
     /// The dead letters there are.
-    pub async fn letters(&self) -> Vec<Value> {
+    pub async fn dead_letters(&self) -> Vec<Value> {
         let answer = self.get("/dead-letters").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json["dead_letters"].as_array().unwrap().clone()
@@ -214,7 +214,7 @@ impl World {
     /// The calls a node saw, as lines such as `POST /v1/group/ → 201`.
     #[must_use]
     pub fn calls(&self, node: usize) -> Vec<String> {
-        let line = |call: &node::Call| {
+        let line = |call: &testkit_node::Call| {
             let status = call.status.map_or("no answer".to_owned(), |status| status.to_string());
             format!("{} {} → {status}", call.method, call.path)
         };

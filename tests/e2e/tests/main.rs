@@ -15,9 +15,9 @@ mod suite {
     mod cost;
     mod crash;
     mod failures;
+    mod fastapi_service_defects;
     mod groups;
     mod order;
-    mod reference_defects;
     mod rollback;
     mod storms;
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use saga::{Course, DeadLetter, Operation, Task};
+use saga::{DeadLetter, Operation, Policy, Task};
 use store::{
-    Accepted, Admission, Cancelled, Discarded, Idempotency, LetterFilter, LetterRetry, Store,
-    StoreError,
+    Accepted, Admission, Cancelled, DeadLetterFilter, DeadLetterRetry, Discarded, Idempotency,
+    Store, StoreError,
 };
 
 use crate::checker::Wanted;
@@ -67,7 +67,7 @@ impl World {
             0..40 => self.submit().await,
             40..65 => self.poll_one().await,
             65..75 => self.cancel_one().await,
-            75..92 => self.see_to_letters().await,
+            75..92 => self.see_to_dead_letters().await,
             92..95 => self.pause().await,
             _ => {
                 self.sweep().await;
@@ -105,14 +105,14 @@ impl World {
         let id = format!("t{}", self.fresh());
         let nodes: Vec<usize> = (0..self.nodes.borrow().len()).collect();
         let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
-        let course = self.course();
-        let task = Task::new(id.clone(), job.operation, job.group.clone(), addresses, course);
+        let policy = self.policy();
+        let task = Task::new(id.clone(), job.operation, job.group.clone(), addresses, policy);
         self.checker.borrow_mut().wants(Wanted {
             id: id.clone(),
             group: job.group.clone(),
             operation: job.operation,
             nodes,
-            letter: None,
+            dead_letter: None,
             key: key.map(str::to_owned),
         });
         let digest = format!("{}:{}", job.operation.name(), job.group);
@@ -154,11 +154,11 @@ impl World {
     }
 
     /// The seed's settings, some of them as a client may wish for one task.
-    fn course(&self) -> Course {
-        let mut course = self.course.clone();
-        course.node_parallelism = u32::try_from(self.between(1, 3)).unwrap_or(1);
-        course.forward_max_attempts = u32::try_from(self.between(1, 3)).unwrap_or(1);
-        course
+    fn policy(&self) -> Policy {
+        let mut policy = self.policy.clone();
+        policy.node_parallelism = u32::try_from(self.between(1, 3)).unwrap_or(1);
+        policy.forward_max_attempts = u32::try_from(self.between(1, 3)).unwrap_or(1);
+        policy
     }
 
     fn any_task(&self) -> Option<(usize, String, Option<String>)> {
@@ -209,38 +209,39 @@ impl World {
         Ok(())
     }
 
-    async fn see_to_letters(self: &Rc<Self>) -> Result<(), StoreError> {
-        let page = self.store().letters(LetterFilter::default(), None, 20).await?;
-        let place = self.index(page.letters.len());
-        let Some(view) = page.letters.get(place) else { return Ok(()) };
-        let letter = &view.letter;
+    async fn see_to_dead_letters(self: &Rc<Self>) -> Result<(), StoreError> {
+        let page = self.store().dead_letters(DeadLetterFilter::default(), None, 20).await?;
+        let place = self.index(page.dead_letters.len());
+        let Some(view) = page.dead_letters.get(place) else { return Ok(()) };
+        let dead_letter = &view.dead_letter;
         if self.between(0, 3) == 0 {
-            self.checker.borrow_mut().discards(&letter.id);
-            let (id, task_id) = (&letter.id, &letter.task_id);
-            let discarded = self.store().discard_letter(id, task_id, "an operator", None).await?;
+            self.checker.borrow_mut().discards(&dead_letter.id);
+            let (id, task_id) = (&dead_letter.id, &dead_letter.task_id);
+            let discarded =
+                self.store().discard_dead_letter(id, task_id, "an operator", None).await?;
             self.say(&format!("an operator discards {id}: {discarded:?}"));
             if discarded == Discarded::Yes {
                 self.report.borrow_mut().count("dead letters discarded", 1);
             }
             return Ok(());
         }
-        self.retry(letter).await
+        self.retry(dead_letter).await
     }
 
-    async fn retry(self: &Rc<Self>, letter: &DeadLetter) -> Result<(), StoreError> {
+    async fn retry(self: &Rc<Self>, dead_letter: &DeadLetter) -> Result<(), StoreError> {
         let id = format!("t{}", self.fresh());
-        let task = Task::retry(id.clone(), letter.clone(), self.course());
+        let task = Task::retry(id.clone(), dead_letter.clone(), self.policy());
         self.checker.borrow_mut().wants(Wanted {
             id: id.clone(),
-            group: letter.group_id.clone(),
-            operation: letter.operation,
-            nodes: vec![letter.node.trim_start_matches('n').parse().expect("a node of ours")],
-            letter: Some(letter.id.clone()),
+            group: dead_letter.group_id.clone(),
+            operation: dead_letter.operation,
+            nodes: vec![dead_letter.node.trim_start_matches('n').parse().expect("a node of ours")],
+            dead_letter: Some(dead_letter.id.clone()),
             key: None,
         });
-        let retried = self.store().retry_letter(letter, &task, "an operator").await?;
-        self.say(&format!("an operator retries {} as {id}: {retried:?}", letter.id));
-        if retried == LetterRetry::Accepted {
+        let retried = self.store().retry_dead_letter(dead_letter, &task, "an operator").await?;
+        self.say(&format!("an operator retries {} as {id}: {retried:?}", dead_letter.id));
+        if retried == DeadLetterRetry::Accepted {
             self.report.borrow_mut().count("dead letters retried", 1);
             self.checker.borrow_mut().promised(&id);
             self.desk.borrow_mut().tasks.push((id, None));
@@ -269,9 +270,9 @@ impl World {
         let world = Rc::clone(self);
         self.desk.borrow_mut().at_work += 1;
         self.executor.spawn(async move {
-            let page = world.store().letters(LetterFilter::default(), None, 100).await;
-            for view in page.map(|page| page.letters).unwrap_or_default() {
-                let _ = world.retry(&view.letter).await;
+            let page = world.store().dead_letters(DeadLetterFilter::default(), None, 100).await;
+            for view in page.map(|page| page.dead_letters).unwrap_or_default() {
+                let _ = world.retry(&view.dead_letter).await;
             }
             world.desk.borrow_mut().at_work -= 1;
             // As clients do. A drain that died within its registration still counts as one that sees

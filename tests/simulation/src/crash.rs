@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use drain::{BreakerLimits, CallbackLimits, Limits};
-use saga::{Course, Operation, Task, Verb};
+use saga::{Operation, Policy, Task, Verb};
 use store::{Admission, Store};
 
 use crate::checker::Wanted;
@@ -88,11 +88,11 @@ pub fn world(engine: &Rc<Engine>, case: &Case, hosts: usize) -> Rc<World> {
                 breaker: BreakerLimits::default(),
                 callbacks: CallbackLimits::default(),
             },
-            course: Course {
+            policy: Policy {
                 rollback_max_retries: 1,
                 rollback_retry_delay_ms: 50,
                 node_parallelism: case.parallelism,
-                ..Course::default()
+                ..Policy::default()
             },
             latency_ms: 0,
             sabotage: None,
@@ -129,13 +129,13 @@ fn leave_companion(world: &Rc<World>, case: &Case) {
 fn accept(world: &Rc<World>, case: &Case, id: &str, group: &str) {
     let nodes: Vec<usize> = (0..case.before.len()).collect();
     let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
-    let task = Task::new(id.into(), case.operation, group.into(), addresses, world.course.clone());
+    let task = Task::new(id.into(), case.operation, group.into(), addresses, world.policy.clone());
     world.checker.borrow_mut().wants(Wanted {
         id: id.into(),
         group: group.into(),
         operation: case.operation,
         nodes,
-        letter: None,
+        dead_letter: None,
         key: None,
     });
     let (asking, done) = (Rc::clone(world), Rc::new(Cell::new(false)));

@@ -116,20 +116,20 @@ pub const MUTATIONS: &[Mutation] = &[
     script(
         "dead letters are not written",
         &[(
-            "for _, written in ipairs(outcome.letters or {}) do",
+            "for _, written in ipairs(outcome.dead_letters or {}) do",
             "for _, written in ipairs({}) do",
         )],
     ),
     script(
         "dead letters are not superseded",
-        &[("redis.call('HSETNX', letter_key(id), 'superseded_by', task_id)", "")],
+        &[("redis.call('HSETNX', dead_letter_key(id), 'superseded_by', task_id)", "")],
     ),
     script(
-        "a retried letter leaves the list though its undo failed",
+        "a retried dead_letter leaves the list though its undo failed",
         &[(
-            "    if c.state == 'SUCCESS' then\n      remove_letter(letter, group)\n    else\n      \
-            redis.call('HDEL', letter_key(letter), 'retry_task_id')\n    end",
-            "    remove_letter(letter, group)",
+            "    if c.state == 'SUCCESS' then\n      remove_dead_letter(dead_letter, group)\n    else\n      \
+            redis.call('HDEL', dead_letter_key(dead_letter), 'retry_task_id')\n    end",
+            "    remove_dead_letter(dead_letter, group)",
         )],
     ),
     script(

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use drain::{NodeClient, NodeRequest, NodeResponse, SendError};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
+use percent_encoding::percent_decode_str;
 use saga::{Operation, Verb};
 
 use crate::fault::Fault;
@@ -250,7 +251,9 @@ fn understand(request: &NodeRequest) -> Asked {
         body["groupId"].as_str().expect("a group").to_owned()
     };
     let (verb, group) = match request.method.as_str() {
-        "GET" => (Verb::Inspect, in_path.to_owned()),
+        "GET" => {
+            (Verb::Inspect, percent_decode_str(in_path).decode_utf8().expect("UTF-8").into_owned())
+        }
         "POST" => (Verb::Change(Operation::Create), in_body()),
         "DELETE" => (Verb::Change(Operation::Delete), in_body()),
         other => panic!("the group API has no {other}"),

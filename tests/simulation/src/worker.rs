@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
-use drain::{Adapter, Clock, Drain, Finding, Log, Prepared, Verdict};
+use clock::Clock;
+use drain::{Drain, Log};
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
+use node_adapter::{Adapter, ClusterManager, Finding, PreparedRequest, Verdict};
 use saga::{Operation, Verb};
 use store::Store;
 
@@ -46,7 +48,7 @@ impl World {
             let drain = Drain {
                 store: Store::new(Connection::open(&world, Some(host))),
                 client: Network { world: Rc::clone(&world), host },
-                adapter: ClusterManager { sabotage: world.sabotage },
+                adapter: Sabotaged { sabotage: world.sabotage },
                 clock: WorkerClock::new(&world, host),
                 log: Lines { world: Rc::clone(&world), host },
                 limits,
@@ -117,60 +119,31 @@ impl Clock for WorkerClock {
     }
 }
 
-/// What the default adapter does. It is a component, and cannot be linked here.
-struct ClusterManager {
+/// The adapter that ships, with deliberate bugs.
+struct Sabotaged {
     sabotage: Option<Sabotage>,
 }
 
-impl Adapter for ClusterManager {
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<Prepared, String> {
-        Ok(match verb {
-            Verb::Inspect => Prepared {
-                method: "GET".to_owned(),
-                path_with_query: format!("/v1/group/{group_id}"),
-                headers: Vec::new(),
-                body: Vec::new(),
-                reads_body: false,
-            },
-            Verb::Change(operation) => Prepared {
-                method: match operation {
-                    Operation::Create => "POST",
-                    Operation::Delete => "DELETE",
-                }
-                .to_owned(),
-                path_with_query: "/v1/group/".to_owned(),
-                headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-                body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
-                reads_body: false,
-            },
-        })
+impl Adapter for Sabotaged {
+    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
+        ClusterManager.prepare(verb, group_id)
     }
 
-    fn interpret(&self, operation: Operation, status: u16, _body: &[u8]) -> Verdict {
+    fn interpret(&self, operation: Operation, status: u16, body: &[u8]) -> Verdict {
         match (self.sabotage, operation, status) {
             (Some(Sabotage::TroubleIsRefusal), _, 500..) => {
-                return Verdict::Refused("sabotaged".to_owned());
+                Verdict::Refused("sabotaged".to_owned())
             }
-            (Some(Sabotage::NoLook), Operation::Create, 400) => return Verdict::Applied,
-            (Some(Sabotage::UndoAlwaysWorks), Operation::Delete, _) => return Verdict::Applied,
-            _ => {}
-        }
-        match (operation, status) {
-            (Operation::Create, 200 | 201) | (Operation::Delete, 200 | 204) => Verdict::Applied,
-            (Operation::Create, 400 | 409) | (Operation::Delete, 400 | 404) => {
-                Verdict::Inspect("the answer leaves it open".to_owned())
-            }
-            (_, 400..500) => Verdict::Refused("the node refuses".to_owned()),
-            _ => Verdict::Unknown("the node is in trouble".to_owned()),
+            (Some(Sabotage::NoLook), Operation::Create, 400)
+            | (Some(Sabotage::UndoAlwaysWorks), Operation::Delete, _) => Verdict::Applied,
+            _ => ClusterManager.interpret(operation, status, body),
         }
     }
 
-    fn interpret_inspection(&self, status: u16, _body: &[u8]) -> Finding {
+    fn interpret_inspection(&self, status: u16, body: &[u8]) -> Finding {
         match status {
             200 if self.sabotage == Some(Sabotage::NoLook) => Finding::Absent,
-            200 => Finding::Present,
-            404 => Finding::Absent,
-            _ => Finding::Unclear("the node is in trouble".to_owned()),
+            _ => ClusterManager.interpret_inspection(status, body),
         }
     }
 }
@@ -182,7 +155,7 @@ struct Lines {
 }
 
 impl Log for Lines {
-    fn line(&self, event: &str, fields: &[(&str, &str)]) {
+    fn event(&self, event: &str, fields: &[(&str, &str)]) {
         if event == "illegal answer" {
             self.world.checker.borrow_mut().violate(format!("illegal answer: {fields:?}"));
         }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use drain::Limits;
 use futures::channel::mpsc::UnboundedSender;
 use futures::channel::oneshot;
-use saga::{Course, Verb};
+use saga::{Policy, Verb};
 
 use crate::checker::{Checker, Spot};
 use crate::client::Desk;
@@ -72,7 +72,7 @@ pub struct World {
     pub(crate) hosts: RefCell<Vec<Host>>,
     pub(crate) nodes: RefCell<Vec<NodeHealth>>,
     pub(crate) limits: Limits,
-    pub(crate) course: Course,
+    pub(crate) policy: Policy,
     pub(crate) sabotage: Option<Sabotage>,
     /// The longest that a command, an answer or a request takes on its way.
     pub(crate) latency_ms: u64,
@@ -99,7 +99,7 @@ pub struct Setup {
     pub nodes: Vec<NodeHealth>,
     pub hosts: usize,
     pub limits: Limits,
-    pub course: Course,
+    pub policy: Policy,
     pub latency_ms: u64,
     pub sabotage: Option<Sabotage>,
     pub keep_trace: bool,
@@ -123,7 +123,7 @@ impl World {
             hosts: RefCell::new((0..setup.hosts).map(|_| Host::default()).collect()),
             nodes: RefCell::new(setup.nodes),
             limits: setup.limits,
-            course: setup.course,
+            policy: setup.policy,
             sabotage: setup.sabotage,
             latency_ms: setup.latency_ms,
             script: RefCell::new(None),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use node::{Fault, Kind, Rule};
+use testkit_node::{Fault, Kind, Rule};
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::Cluster;

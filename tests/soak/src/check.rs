@@ -70,12 +70,15 @@ impl Ledger {
     }
 
     /// Has every dead letter retried; what is superseded is discarded. None is left then.
-    pub(crate) async fn settle_letters(&mut self, client: &mut Client) -> anyhow::Result<()> {
+    pub(crate) async fn settle_dead_letters(&mut self, client: &mut Client) -> anyhow::Result<()> {
         loop {
-            let Some(letter) = newest_letter(client).await? else { return Ok(()) };
-            let id = letter["id"].as_str().unwrap_or_default();
-            if letter["superseded_by"].is_null() {
-                ensure!(letter["kind"] == "compensation", "a record was set aside: {letter:#}");
+            let Some(dead_letter) = newest_dead_letter(client).await? else { return Ok(()) };
+            let id = dead_letter["id"].as_str().unwrap_or_default();
+            if dead_letter["superseded_by"].is_null() {
+                ensure!(
+                    dead_letter["kind"] == "compensation",
+                    "a record was quarantined: {dead_letter:#}"
+                );
                 let path = format!("/dead-letters/{id}/retry");
                 let retry = client.insist(Method::POST, &path, StatusCode::ACCEPTED, |r| r).await?;
                 let task = client.ended(retry["task_id"].as_str().unwrap_or_default()).await?;
@@ -138,7 +141,7 @@ impl Ledger {
 }
 
 /// The dead letter that was written last. Of several for one node, that is the one to retry first.
-async fn newest_letter(client: &mut Client) -> anyhow::Result<Option<Value>> {
+async fn newest_dead_letter(client: &mut Client) -> anyhow::Result<Option<Value>> {
     let (mut cursor, mut newest) = (String::new(), None);
     loop {
         let path = format!("/dead-letters?limit=100{cursor}");
@@ -158,7 +161,7 @@ async fn evidence(client: &mut Client, cluster: &Cluster, group: &str) -> anyhow
         let log = node.log();
         let calls = log.iter().filter(|call| call.group_id.as_deref() == Some(group));
         for call in calls.rev().take(LAST).collect::<Vec<_>>().into_iter().rev() {
-            let node::Call { at_ms, operation, fault, status, .. } = call;
+            let testkit_node::Call { at_ms, operation, fault, status, .. } = call;
             text +=
                 &format!("node {}: {at_ms} ms {operation:?} → {status:?} {fault:?}\n", index + 1);
         }

@@ -8,9 +8,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use e2e::App;
-use node::Node;
 use tempfile::TempDir;
-use test_redis::Server;
+use testkit_node::Node;
+use testkit_redis::Server;
 
 const NODES: usize = 3;
 /// Short times in the proportions of the real ones.

@@ -77,7 +77,7 @@ async fn rounds(cluster: &std::sync::Arc<Cluster>, options: Options) -> anyhow::
         }
         ledger.take_down(&mut checker, &accepted).await?;
         recoveries.push(healed.elapsed());
-        ledger.settle_letters(&mut checker).await?;
+        ledger.settle_dead_letters(&mut checker).await?;
         ledger.nodes_agree(&mut checker, cluster).await?;
         ledger.ends_stay(&mut checker, SAMPLE).await?;
     }

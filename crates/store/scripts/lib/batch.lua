@@ -12,7 +12,7 @@ local function count(field, by)
   counts[field] = (counts[field] or 0) + by
 end
 
-local function tally(name, by)
+local function count_metric(name, by)
   metrics[name] = (metrics[name] or 0) + by
 end
 

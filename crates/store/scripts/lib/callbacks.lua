@@ -32,7 +32,7 @@ end
 
 -- Takes in what came of a callback: `reason` is why it failed, '' when it was delivered. Of no
 -- effect when somebody else has it by now.
-local function settle_callback(id, claim, reason, retry_delay_ms, attempts_max, ttl_s)
+local function conclude_callback(id, claim, reason, retry_delay_ms, attempts_max, ttl_s)
   local key = callback_key(id)
   local fields = redis.call('HMGET', key, 'claim', 'standing')
   if fields[1] ~= claim or fields[2] ~= 'waiting' then return end

@@ -19,7 +19,7 @@ local function claim_one(list, id, lease_ms)
   lease(id, lease_ms)
   local flag = ''
   if fields[4] then flag = 'cancel' end
-  if fields[5] and redis.call('HGET', letter_key(fields[5]), 'superseded_by') then
+  if fields[5] and redis.call('HGET', dead_letter_key(fields[5]), 'superseded_by') then
     flag = 'superseded'
   end
   return { id, epoch, fields[2] or '0', flag, fields[7] or '', fields[3] or '' }

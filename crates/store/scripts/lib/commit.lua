@@ -33,22 +33,22 @@ local function register(group, holdings)
   list_group(group, is_held)
 end
 
-local function finish(c, group, letter, created_at, callback, ttl_s)
+local function finish(c, group, dead_letter, created_at, callback, ttl_s)
   local outcome = cjson.decode(c.outcome)
   unlease(c.id)
   observe('task_ms', now - (tonumber(created_at) or now))
   register(group, outcome.holdings or {})
-  for _, written in ipairs(outcome.letters or {}) do
-    write_letter(written.id, group, written.json)
+  for _, written in ipairs(outcome.dead_letters or {}) do
+    write_dead_letter(written.id, group, written.json)
   end
-  if letter then
+  if dead_letter then
     if c.state == 'SUCCESS' then
-      remove_letter(letter, group)
+      remove_dead_letter(dead_letter, group)
     else
-      redis.call('HDEL', letter_key(letter), 'retry_task_id')
+      redis.call('HDEL', dead_letter_key(dead_letter), 'retry_task_id')
     end
   elseif c.state == 'SUCCESS' then
-    supersede_letters(group, c.id)
+    supersede_dead_letters(group, c.id)
   end
   close(c.id, group, c.state, ttl_s, c.record, callback)
 end
@@ -57,14 +57,14 @@ end
 -- hands it back, 'finish' ends it in `state` with `outcome` (JSON). An empty record leaves the
 -- stored one as it is. Returns 'stale', 'cancel' or 'ok'.
 local function commit(c, lease_ms, ttl_s)
-  local group, cancelled, letter, created_at, callback = holds(c.id, c.epoch)
+  local group, cancelled, dead_letter, created_at, callback = holds(c.id, c.epoch)
   if not group then return 'stale' end
   if c.kind == 'finish' then
-    finish(c, group, letter, created_at, callback, ttl_s)
+    finish(c, group, dead_letter, created_at, callback, ttl_s)
     return 'ok'
   end
   local where = c.kind == 'delay' and 'delayed' or 'running'
-  write_task(c.id, c.record, 'state', c.state, 'lane', c.lane, 'where', where, 'updated_at',
+  write_task(c.id, c.record, 'state', c.state, 'lane', c.queue, 'where', where, 'updated_at',
     now_text)
   if c.kind == 'journal' then
     lease(c.id, lease_ms)
@@ -73,7 +73,7 @@ local function commit(c, lease_ms, ttl_s)
     if c.kind == 'delay' then
       redis.call('ZADD', DELAYED, c.due_ms, c.id)
     else
-      make_ready(c.id, c.lane, 'LPUSH')
+      make_ready(c.id, c.queue, 'LPUSH')
     end
   end
   return cancelled and 'cancel' or 'ok'

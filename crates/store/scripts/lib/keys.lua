@@ -6,7 +6,7 @@ local DELAYED = prefix .. 'delayed' -- sorted set: task id by the time it is due
 local LEASES = prefix .. 'leases' -- sorted set: task id by the time its lease ends, ms
 local DRAINS = prefix .. 'drains' -- sorted set: drain id by the time its registration ends, ms
 local COUNTS = prefix .. 'counts' -- hash: waiting, ended:<STATE>, recovered, stale
-local LETTERS = prefix .. 'dead-letter' -- sorted set: letter id by the time it was written, ms
+local DEAD_LETTERS = prefix .. 'dead-letter' -- sorted set: dead letter id by the time it was written, ms
 local TASKS = prefix .. 'tasks' -- sorted set: task id by the time it was accepted, ms
 local EXPIRING = prefix .. 'expiring' -- sorted set: '<id> <group>' by the time it is forgotten, ms
 local GROUPS = prefix .. 'groups' -- sorted set, all scores 0: groups that some node holds, by name
@@ -15,15 +15,15 @@ local METRICS = prefix .. 'metrics' -- hash: name -> number, see metrics.lua
 local BREAKERS = prefix .. 'breakers' -- hash: node -> open until, ms
 local CALLBACKS = prefix .. 'callbacks' -- sorted set: task id by the time its callback is due, ms
 local CALLBACKS_GIVEN_UP = prefix .. 'callbacks-given-up' -- sorted set: task id by when it was, ms
-local RUNG = prefix .. 'rung' -- set while a ring has not been answered yet
-local RUNG_FOR_HELP = prefix .. 'rung-for-help' -- set for a while after a ring for more drains
+local WAKE_PENDING = prefix .. 'rung' -- set while a ring has not been answered yet
+local HELP_REQUESTED = prefix .. 'rung-for-help' -- set for a while after a ring for more drains
 
 local function task_key(id) return prefix .. 'task:' .. id end -- hash: one task
-local function line_key(group) return prefix .. 'line:' .. group end -- list: a group's tasks in order
+local function group_queue_key(group) return prefix .. 'line:' .. group end -- list: a group's tasks in order
 local function group_tasks_key(group) return prefix .. 'group-tasks:' .. group end -- like TASKS
 local function group_key(group) return prefix .. 'group:' .. group end -- hash: node -> what it holds
-local function letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
+local function dead_letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
 local function callback_key(id) return prefix .. 'callback:' .. id end -- hash: a task's callback
 local function idempotency_key(key) return prefix .. 'idempotency:' .. key end -- hash
 local function rate_key(key) return prefix .. 'rate:' .. key end -- string: requests in a second
-local function group_letters_key(group) return prefix .. 'group-letters:' .. group end -- set
+local function group_dead_letters_key(group) return prefix .. 'group-letters:' .. group end -- set

@@ -10,6 +10,6 @@ local function observe(name, ms)
       break
     end
   end
-  tally(name .. '|' .. bucket, 1)
-  tally(name .. '|sum', ms)
+  count_metric(name .. '|' .. bucket, 1)
+  count_metric(name .. '|sum', ms)
 end

@@ -3,8 +3,8 @@
 use futures::executor::block_on;
 use saga::ClientState;
 use store::{
-    Admission, CallbackChange, CallbackOutcome, CallbackTurn, CallbackView, Cancelled, DueCallback,
-    Standing,
+    Admission, CallbackChange, CallbackOutcome, CallbackTurn, CallbackView, Cancelled,
+    DeliveryStatus, DueCallback,
 };
 
 use crate::world::{ADMISSION, TTL_S, Turn, World, finish, task};
@@ -32,7 +32,7 @@ fn ended() -> World {
     let admission = Admission { callback: Some(URL), ..ADMISSION };
     block_on(world.store.accept(&task("t", "g"), admission)).unwrap();
     assert_eq!(turn(&world, Vec::new(), 60_000), None, "its task has not ended");
-    assert_eq!(view(&world).standing, Standing::NotDue);
+    assert_eq!(view(&world).status, DeliveryStatus::NotDue);
     let claimed = world.claim("drain");
     world.step("drain", vec![finish(&claimed, None)]);
     world
@@ -52,7 +52,7 @@ fn it_is_due_when_its_task_ends_and_is_done_when_delivered() {
     assert_eq!(turn(&world, Vec::new(), 60_000), None, "somebody has it");
     assert_eq!(waiting(&world), 1);
     assert_eq!(turn(&world, outcome(&due, None), 60_000), None);
-    assert_eq!((view(&world).standing, waiting(&world)), (Standing::Delivered, 0));
+    assert_eq!((view(&world).status, waiting(&world)), (DeliveryStatus::Delivered, 0));
     let ttl = world.ask("TTL {muster}:callback:t");
     assert!(ttl > 0 && ttl <= TTL_S.try_into().unwrap());
     let again = block_on(world.store.retry_callback("t", "olga")).unwrap();
@@ -72,7 +72,7 @@ fn it_is_tried_again_and_at_last_given_up_until_a_person_acts() {
     assert_eq!(view(&world).last_error.as_deref(), Some("no"));
     assert_eq!(turn(&world, outcome(&second, Some("still no")), 60_000), None);
     let given_up = view(&world);
-    assert_eq!((given_up.standing, given_up.attempts), (Standing::GivenUp, 2));
+    assert_eq!((given_up.status, given_up.attempts), (DeliveryStatus::GivenUp, 2));
     let listed = block_on(world.store.callbacks(true, None, 10)).unwrap();
     assert_eq!((listed.total, listed.callbacks[0].group_id.as_str()), (1, "g"));
     assert_eq!(world.ask("TTL {muster}:callback:t"), -1, "it stays");
@@ -100,9 +100,9 @@ fn one_whose_drain_was_lost_is_handed_out_again_and_the_old_outcome_counts_for_n
         again.is_some()
     });
     turn(&world, outcome(&lost, None), 60_000);
-    assert_eq!(view(&world).standing, Standing::Waiting);
+    assert_eq!(view(&world).status, DeliveryStatus::Waiting);
     turn(&world, outcome(&again.unwrap(), None), 60_000);
-    assert_eq!(view(&world).standing, Standing::Delivered);
+    assert_eq!(view(&world).status, DeliveryStatus::Delivered);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use saga::{ClientState, Operation};
-use store::{Cursor, TaskFilter, Verdict};
+use store::{Cursor, Instruction, TaskFilter};
 
 use crate::world::{Turn, World, finish};
 
@@ -95,7 +95,7 @@ fn a_paused_queue_starts_nothing_and_drops_nothing() {
     world.accept("t1", "g");
     let answer = world.turn(Turn::default());
     assert!(answer.claimed.is_empty());
-    assert_eq!(answer.verdict, Verdict::End, "a paused queue keeps no drain busy");
+    assert_eq!(answer.instruction, Instruction::End, "a paused queue keeps no drain busy");
     let paused = block_on(world.store.overview()).unwrap().paused.unwrap();
     assert_eq!(paused.by, "olga");
     assert_eq!(block_on(world.store.pause(false, "olga")).unwrap(), 1);

@@ -5,7 +5,7 @@
 mod admission;
 mod breakers;
 mod callbacks;
-mod letters;
+mod dead_letters;
 mod lists;
 mod tasks;
 mod world;

@@ -1,8 +1,8 @@
 //! A task's way: accepted, claimed, committed, recovered, cancelled, ended.
 
 use futures::executor::block_on;
-use saga::{ClientState, Course, Operation, Task};
-use store::{Accepted, Admission, Cancelled, Commit, CommitKind, Store, Verdict};
+use saga::{ClientState, Operation, Policy, Task};
+use store::{Accepted, Admission, Cancelled, Commit, CommitKind, Instruction, Store};
 
 use crate::world::{ADMISSION, TTL_S, Turn, World, carry_out, finish, journal, read, task};
 
@@ -15,7 +15,7 @@ fn an_accepted_task_can_be_read_claimed_and_finished() {
     assert_eq!((claimed.task_id.as_str(), claimed.epoch, claimed.recoveries), ("t1", 1, 0));
     assert_eq!(world.state("t1"), ClientState::Started);
     let answer = world.step("a", vec![finish(&claimed, None)]);
-    assert_eq!(answer.verdict, Verdict::End);
+    assert_eq!(answer.instruction, Instruction::End);
     let view = block_on(world.store.poll("t1")).unwrap().unwrap();
     assert_eq!(view.state, ClientState::Success);
     assert!(view.created_at_ms > 0 && view.finished_at_ms >= Some(view.created_at_ms));
@@ -136,9 +136,9 @@ fn an_end_is_reported_once_and_never_changes() {
 #[test]
 fn a_delayed_compensation_comes_back_when_it_is_due_and_before_new_work() {
     let world = World::new();
-    let course = Course { rollback_max_retries: 1, ..Course::default() };
+    let policy = Policy { rollback_max_retries: 1, ..Policy::default() };
     let nodes = vec!["n1".into(), "n2".into()];
-    let task = Task::new("t1".into(), Operation::Create, "g".into(), nodes, course);
+    let task = Task::new("t1".into(), Operation::Create, "g".into(), nodes, policy);
     block_on(world.store.accept(&task, ADMISSION)).unwrap();
     let claimed = world.claim("a");
     // Its second node refuses and its first cannot be undone: it waits for a retry.
@@ -147,7 +147,11 @@ fn a_delayed_compensation_comes_back_when_it_is_due_and_before_new_work() {
     let delayed = Commit::new(&task, claimed.epoch, far, 1).unwrap();
     let answer = world.step("a", vec![delayed]);
     assert!(answer.claimed.is_empty());
-    assert_eq!(answer.verdict, Verdict::End, "what is due in a thousand years is not waited for");
+    assert_eq!(
+        answer.instruction,
+        Instruction::End,
+        "what is due in a thousand years is not waited for"
+    );
     assert_eq!(world.state("t1"), ClientState::Retry);
     world.accept("t2", "h");
     let _: i64 = world.redis.ask("ZADD {muster}:delayed 1 t1").unwrap();
@@ -163,12 +167,12 @@ fn a_drain_stays_for_what_is_due_soon_and_ends_when_nothing_is() {
     let soon = world.turn(Turn { slots: 0, idle: false, ..Turn::default() }).now_ms + 60_000;
     let kind = CommitKind::Delay { due_at_ms: soon };
     let delayed = Commit::new(&read(&claimed), claimed.epoch, kind, 1).unwrap();
-    match world.step("a", vec![delayed]).verdict {
-        Verdict::Wait { ms } => assert!((1..=60_000).contains(&ms), "{ms}"),
+    match world.step("a", vec![delayed]).instruction {
+        Instruction::Wait { ms } => assert!((1..=60_000).contains(&ms), "{ms}"),
         other => panic!("{other:?}"),
     }
     let closing = world.turn(Turn { drain: "a", closing: true, ..Turn::default() });
-    assert_eq!(closing.verdict, Verdict::End);
+    assert_eq!(closing.instruction, Instruction::End);
     assert_eq!(world.ask("ZCARD {muster}:drains"), 1, "only drain `drain` is left");
 }
 
@@ -182,7 +186,7 @@ fn a_closing_drain_claims_nothing_and_hands_its_tasks_back_first_in_line() {
     let answer =
         world.turn(Turn { drain: "a", closing: true, commits: vec![commit], ..Turn::default() });
     assert!(answer.claimed.is_empty());
-    assert_eq!(answer.verdict, Verdict::End);
+    assert_eq!(answer.instruction, Instruction::End);
     let back = world.claim("b");
     assert_eq!((back.task_id.as_str(), back.recoveries), ("t1", 0));
 }
@@ -229,7 +233,7 @@ fn the_doorbell_rings_only_when_no_drain_is_there_to_see_the_task() {
     assert_eq!(published(), 1, "a live drain will see it");
     world.claim("a");
     let ended = world.turn(Turn { drain: "a", slots: 0, closing: true, ..Turn::default() });
-    assert_eq!(ended.verdict, Verdict::End);
+    assert_eq!(ended.instruction, Instruction::End);
     let at_the_end = published();
     world.accept("t3", "g3");
     assert_eq!(published(), at_the_end + 1, "the drain has ended, so it rings");

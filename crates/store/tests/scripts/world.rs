@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use saga::{Answer, Call, CallKind, ChangeAnswer, ClientState, Course, Failure, LookAnswer};
+use saga::{Answer, Call, CallKind, ChangeAnswer, ClientState, Failure, Inspection, Policy};
 use saga::{Operation, Presence, Starting, Task};
 use store::{
-    Accepted, Admission, BreakerChange, CallbackTurn, Claimed, Commit, CommitKind, Step,
-    StepAnswer, Store,
+    Accepted, Admission, BreakerChange, CallbackTurn, Claimed, Commit, CommitKind, Store, Turn,
+    TurnAnswer,
 };
-use test_redis::{Client, Server};
+use testkit_redis::{Client, Server};
 
 pub(crate) const ADMISSION: Admission<'_> =
     Admission { max_queue: 1_000, idempotency: None, rate: None, callback: None };
@@ -35,12 +35,12 @@ impl World {
     }
 
     /// A turn of drain `drain` with these commits and one free place.
-    pub(crate) fn step(&self, drain: &str, commits: Vec<Commit>) -> StepAnswer {
+    pub(crate) fn step(&self, drain: &str, commits: Vec<Commit>) -> TurnAnswer {
         self.turn(Turn { drain, commits, ..Turn::default() })
     }
 
-    pub(crate) fn turn(&self, turn: Turn<'_>) -> StepAnswer {
-        block_on(self.store.step(Step {
+    pub(crate) fn turn(&self, turn: Turn<'_>) -> TurnAnswer {
+        block_on(self.store.turn(Turn {
             drain_id: turn.drain,
             registration_ms: turn.registration_ms,
             lease_ms: turn.lease_ms,
@@ -53,7 +53,7 @@ impl World {
             commits: turn.commits,
             callbacks: turn.callbacks,
             breakers: turn.breakers,
-            tallies: Vec::new(),
+            metrics: Vec::new(),
         }))
         .unwrap()
     }
@@ -123,8 +123,8 @@ impl Default for Turn<'_> {
 }
 
 pub(crate) fn task(id: &str, group: &str) -> Task {
-    let course = Course { rollback_max_retries: 0, ..Course::default() };
-    Task::new(id.into(), Operation::Create, group.into(), vec!["n1".into(), "n2".into()], course)
+    let policy = Policy { rollback_max_retries: 0, ..Policy::default() };
+    Task::new(id.into(), Operation::Create, group.into(), vec!["n1".into(), "n2".into()], policy)
 }
 
 pub(crate) fn read(claimed: &Claimed) -> Task {
@@ -143,10 +143,10 @@ pub(crate) fn carry_out(claimed: &Claimed, refusing: Option<usize>) -> Task {
         }
         for call in plan.calls {
             let answer = match call {
-                Call { kind: CallKind::Look | CallKind::Settle, .. } => {
-                    Answer::Look(LookAnswer::Holds(Presence::Absent))
+                Call { kind: CallKind::Inspect | CallKind::Confirm, .. } => {
+                    Answer::Inspection(Inspection::Holds(Presence::Absent))
                 }
-                Call { kind: CallKind::Act, node } if Some(node) != refusing => {
+                Call { kind: CallKind::Apply, node } if Some(node) != refusing => {
                     Answer::Change(ChangeAnswer::Applied)
                 }
                 Call { .. } => Answer::Change(ChangeAnswer::Refused(Failure::new("no", false))),

@@ -184,7 +184,7 @@ async fn provoke_by_requests(document: &mut Document) {
     for query in ["?wanted=present", "?wanted=x"] {
         doc.call(&world, post.clone(), repair, of("g", query)).await;
     }
-    provoke_by_letters(doc, &world).await;
+    provoke_by_dead_letters(doc, &world).await;
     let one = "/dead-letters/{id}";
     doc.call(&world, delete, one, of(UNKNOWN, "")).await;
 }
@@ -218,7 +218,7 @@ async fn provoke_by_callbacks(doc: &mut Document) {
     doc.call(&world, Method::DELETE, discard, of(&ids[0], "")).await;
 }
 
-async fn provoke_by_letters(doc: &mut Document, world: &World) {
+async fn provoke_by_dead_letters(doc: &mut Document, world: &World) {
     let (list, one, retry) = ("/dead-letters", "/dead-letters/{id}", "/dead-letters/{id}/retry");
     let all = "/dead-letters/retry";
     let of = |parameter, query| Request { parameter, query, ..Request::default() };
@@ -229,8 +229,8 @@ async fn provoke_by_letters(doc: &mut Document, world: &World) {
         assert_eq!(state(&world.created(group).await), "FAILURE");
     }
     doc.call(world, get.clone(), list, Request::default()).await;
-    let letters = world.letters().await;
-    let id = |index: usize| letters[index]["id"].as_str().unwrap();
+    let dead_letters = world.dead_letters().await;
+    let id = |index: usize| dead_letters[index]["id"].as_str().unwrap();
     for (method, path) in [(get.clone(), one), (delete.clone(), one), (post.clone(), retry)] {
         doc.call(world, method.clone(), path, of(UNKNOWN, "")).await;
         doc.call(world, method.clone(), path, of(id(0), "?x=1")).await;
@@ -239,7 +239,7 @@ async fn provoke_by_letters(doc: &mut Document, world: &World) {
     doc.call(world, delete.clone(), one, of(id(0), "")).await;
     doc.call(world, post.clone(), all, of("", "?limit=0")).await;
     doc.call(world, post.clone(), all, of("", "?group_id=nobody")).await;
-    // While a letter is being retried it can be neither retried nor discarded.
+    // While a dead letter is being retried it can be neither retried nor discarded.
     world.nodes[0].heal();
     world.nodes[0].fault(Rule::always(Kind::Delete, Fault::Hang));
     doc.call(world, post.clone(), retry, of(id(1), "")).await;
@@ -249,7 +249,7 @@ async fn provoke_by_letters(doc: &mut Document, world: &World) {
         node.heal();
     }
     let look = async || world.get(&format!("/dead-letters/{}", id(1))).await.json;
-    let settled = |letter: &Value| letter["retry_task_id"].is_null();
+    let settled = |dead_letter: &Value| dead_letter["retry_task_id"].is_null();
     eventually("the retry ends", look, settled).await;
 }
 

@@ -11,10 +11,10 @@
 mod access;
 mod callbacks;
 mod cookbook;
+mod dead_letters;
 mod document;
 mod events;
 mod groups;
-mod letters;
 mod operate;
 mod submit;
 mod tasks;

@@ -113,8 +113,8 @@ async fn a_task_that_is_lost_again_and_again_is_given_up_with_a_dead_letter() {
     let _: i64 = redis.ask(&format!("ZADD {{muster}}:leases 1 {id}")).unwrap();
     let task = world.ended(&id).await;
     assert_eq!((state(&task), task["phase"].as_str()), ("FAILURE", Some("dead_lettered")));
-    let letters = world.letters().await;
-    let nodes: Vec<&Value> = letters.iter().map(|letter| &letter["node"]).collect();
+    let dead_letters = world.dead_letters().await;
+    let nodes: Vec<&Value> = dead_letters.iter().map(|dead_letter| &dead_letter["node"]).collect();
     let touched: Vec<Value> =
         world.nodes[..2].iter().map(|node| node.address().to_string().into()).collect();
     assert_eq!(nodes, touched.iter().collect::<Vec<_>>());
@@ -130,10 +130,10 @@ async fn a_record_that_cannot_be_read_is_set_aside_and_blocks_nothing() {
     world.kill_apps();
     world.start_app(&[]);
     assert_eq!(state(&world.ended(&next).await), "SUCCESS");
-    let letters = world.letters().await;
-    assert_eq!(letters.len(), 1, "{letters:?}");
-    assert_eq!(letters[0]["kind"], "unreadable_record");
-    assert_eq!(letters[0]["task_id"], broken.as_str());
-    let id = letters[0]["id"].as_str().unwrap();
+    let dead_letters = world.dead_letters().await;
+    assert_eq!(dead_letters.len(), 1, "{dead_letters:?}");
+    assert_eq!(dead_letters[0]["kind"], "unreadable_record");
+    assert_eq!(dead_letters[0]["task_id"], broken.as_str());
+    let id = dead_letters[0]["id"].as_str().unwrap();
     assert_eq!(world.post(&format!("/dead-letters/{id}/retry")).await.status, 409);
 }

@@ -119,7 +119,7 @@ async fn check(words: Words, failure: Failure) {
         let well = failure.turns_out_well();
         assert_eq!(state(&task), if well { "SUCCESS" } else { "FAILURE" }, "{at}: {task:#}");
         assert_eq!(world.holders(GROUP), [held_before != well; 3], "{at}");
-        assert!(world.letters().await.is_empty(), "{at}");
+        assert!(world.dead_letters().await.is_empty(), "{at}");
         // All nodes are looked at before any is changed.
         let is_seen_in_time = failure == Failure::RefusesConnections;
         for node in 0..3 {

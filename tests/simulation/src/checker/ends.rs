@@ -8,23 +8,25 @@ impl Checker {
         let task = self.tasks[index].clone();
         let state = task.state.clone().unwrap_or_default();
         let (id, group) = (&task.wanted.id, &task.wanted.group);
-        let letters = self.letters.of(id);
+        let dead_letters = self.dead_letters.of(id);
         let is_success = state == "SUCCESS";
-        if let Some(letter) = &task.wanted.letter
-            && self.letters.is_listed(letter) == is_success
-            && !self.discards.contains(letter)
+        if let Some(dead_letter) = &task.wanted.dead_letter
+            && self.dead_letters.is_listed(dead_letter) == is_success
+            && !self.discards.contains(dead_letter)
         {
-            self.violate(format!("{id} retried {letter} and is {state}, and the list is not so"));
+            self.violate(format!(
+                "{id} retried {dead_letter} and is {state}, and the list is not so"
+            ));
         }
-        if !letters.is_empty() && state != "FAILURE" {
+        if !dead_letters.is_empty() && state != "FAILURE" {
             self.violate(format!("{id} is {state} and has dead letters"));
         }
-        for (node, _) in letters.iter().filter(|(node, _)| !task.wanted.nodes.contains(node)) {
+        for (node, _) in dead_letters.iter().filter(|(node, _)| !task.wanted.nodes.contains(node)) {
             self.violate(format!("{id} has a dead letter for n{node}, which it has no part in"));
         }
         for node in &task.wanted.nodes {
             let visit = task.visits.get(node).cloned().unwrap_or_default();
-            let letter = letters.iter().find(|(named, _)| named == node);
+            let dead_letter = dead_letters.iter().find(|(named, _)| named == node);
             let held = self.holds(*node, group);
             if visit.disturbed {
                 self.excused += 1;
@@ -37,11 +39,13 @@ impl Checker {
                     continue;
                 }
                 _ if is_success => task.goal(),
-                Visit { baseline: Some(baseline), .. } if task.wanted.letter.is_none() => baseline,
-                // Never reached, or a retry that did not come off: its letter stands.
+                Visit { baseline: Some(baseline), .. } if task.wanted.dead_letter.is_none() => {
+                    baseline
+                }
+                // Never reached, or a retry that did not come off: its dead letter stands.
                 _ => held,
             };
-            match letter {
+            match dead_letter {
                 Some((_, error)) => self.check_cause(id, *node, &visit, error),
                 None if held != wanted => self.violate(format!(
                     "{id} is {state}, n{node} {} {group}, and no dead letter says so",
@@ -53,8 +57,8 @@ impl Checker {
                 self.places.entry((*node, group.clone())).or_default().unseen = false;
             }
         }
-        if is_success && task.wanted.letter.is_none() {
-            self.letters.supersede(group);
+        if is_success && task.wanted.dead_letter.is_none() {
+            self.dead_letters.supersede(group);
         }
     }
 

@@ -22,8 +22,8 @@
 //! and only if it had reached the node by then. Its other nodes, and other tasks, are checked as ever:
 //! they look before they act, so they see what is there.
 
+mod dead_letters;
 mod ends;
-mod letters;
 mod nodes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use saga::Operation;
 
 use crate::redis::Keyspace;
-use letters::Letters;
+use dead_letters::DeadLetters;
 use nodes::{Place, Sent};
 
 /// A node, by number, and a group on it.
@@ -57,7 +57,7 @@ pub struct Wanted {
     pub operation: Operation,
     pub nodes: Vec<usize>,
     /// The dead letter it retries.
-    pub letter: Option<String>,
+    pub dead_letter: Option<String>,
     /// Its idempotency key: of those with the same one, only one may be accepted.
     pub key: Option<String>,
 }
@@ -70,7 +70,7 @@ struct Tracked {
     state: Option<String>,
     promised: bool,
     visits: BTreeMap<usize, Visit>,
-    /// Its letter was superseded before it started.
+    /// Its dead letter was superseded before it started.
     superseded: bool,
     is_gone: bool,
     claim: Claim,
@@ -88,7 +88,7 @@ struct Claim {
 impl Tracked {
     /// What every node is to hold when it succeeds. A retry undoes the letter's operation.
     fn goal(&self) -> bool {
-        (self.wanted.operation == Operation::Create) != self.wanted.letter.is_some()
+        (self.wanted.operation == Operation::Create) != self.wanted.dead_letter.is_some()
     }
 
     fn is_running(&self) -> bool {
@@ -109,14 +109,14 @@ pub struct Checker {
     order: BTreeMap<String, Vec<usize>>,
     places: BTreeMap<Spot, Place>,
     sent: BTreeMap<u64, Sent>,
-    letters: Letters,
+    dead_letters: DeadLetters,
     discards: BTreeSet<String>,
     violations: Vec<String>,
     /// Nodes of ended tasks that were excused, and that were checked.
     pub excused: u64,
     pub checked: u64,
     /// Dead letters that were written.
-    pub letters_seen: u64,
+    pub dead_letters_seen: u64,
 }
 
 fn rank(state: &str) -> u8 {
@@ -166,9 +166,9 @@ impl Checker {
         }
     }
 
-    /// A client is about to discard this letter.
-    pub fn discards(&mut self, letter: &str) {
-        self.discards.insert(letter.to_owned());
+    /// A client is about to discard this dead letter.
+    pub fn discards(&mut self, dead_letter: &str) {
+        self.discards.insert(dead_letter.to_owned());
     }
 
     /// A client was told this state of a task (`None`: unknown), having been told `before` last.
@@ -293,7 +293,7 @@ impl Checker {
                 (None, None) => {}
             }
         }
-        self.observe_letters(keyspace, &ended);
+        self.observe_dead_letters(keyspace, &ended);
         for index in ended {
             self.ended(index);
         }
@@ -320,8 +320,8 @@ impl Checker {
                 self.violate(format!("{this} starts before {other} of its group has ended"));
             }
         }
-        if let Some(letter) = self.tasks[index].wanted.letter.clone() {
-            self.tasks[index].superseded = self.letters.is_superseded(&letter);
+        if let Some(dead_letter) = self.tasks[index].wanted.dead_letter.clone() {
+            self.tasks[index].superseded = self.dead_letters.is_superseded(&dead_letter);
         }
     }
 

@@ -54,7 +54,7 @@ impl Checker {
         let task = &self.tasks[owner];
         let is_back = operation != task.wanted.operation;
         let may_go_back = task.state.as_deref() == Some("RETRY");
-        let is_fine = is_back == may_go_back && (is_back || task.wanted.letter.is_none());
+        let is_fine = is_back == may_go_back && (is_back || task.wanted.dead_letter.is_none());
         if !is_fine || !task.wanted.nodes.contains(&node) {
             let (id, state) = (task.wanted.id.clone(), task.state.clone().unwrap_or_default());
             let what = operation.name();
@@ -95,9 +95,9 @@ impl Checker {
             Verb::Change(operation) => operation.name(),
             Verb::Inspect => "inspection",
         };
-        // A retry that failed leaves the letter of the task it retried.
-        let is_named = self.letters.was_written(id, *node)
-            || (task.wanted.letter.is_some() && task.state.as_deref() == Some("FAILURE"));
+        // A retry that failed leaves the dead letter of the task it retried.
+        let is_named = self.dead_letters.was_written(id, *node)
+            || (task.wanted.dead_letter.is_some() && task.state.as_deref() == Some("FAILURE"));
         if task.has_ended() && !is_named {
             self.violate(format!("a {what} by {id} changes {group} on n{node} after its end"));
         } else if task.has_ended() {
@@ -108,7 +108,7 @@ impl Checker {
             ));
         } else if task.superseded {
             self.violate(format!(
-                "a {what} by {id} changes {group} on n{node} for a letter that was superseded"
+                "a {what} by {id} changes {group} on n{node} for a dead_letter that was superseded"
             ));
         }
     }

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use simulation::redis::Engine;
 use simulation::server::Server;
 use store::{Redis, RedisError, Value, WAKE_CHANNEL};
-use test_redis::Client;
+use testkit_redis::Client;
 
 /// The model.
 pub(crate) struct Model {
@@ -51,7 +51,7 @@ pub(crate) struct Real {
 }
 
 impl Real {
-    pub(crate) fn new(server: &test_redis::Server) -> Self {
+    pub(crate) fn new(server: &testkit_redis::Server) -> Self {
         let listener = server.connect().unwrap();
         let _: (String, String, i64) = listener.ask(&format!("SUBSCRIBE {WAKE_CHANNEL}")).unwrap();
         Self { client: server.connect().unwrap(), _listener: listener, time_ms: Cell::new(0) }
@@ -143,11 +143,11 @@ pub(crate) fn compare(model: &Model, real: &Real, context: &str) {
 fn tidy(dump: BTreeMap<String, String>) -> BTreeMap<String, String> {
     dump.into_iter()
         .map(|(key, value)| {
-            let mut letters: Vec<char> = value.chars().collect();
+            let mut dead_letters: Vec<char> = value.chars().collect();
             if value.contains("notes") {
-                letters.sort_unstable();
+                dead_letters.sort_unstable();
             }
-            (key, letters.into_iter().collect())
+            (key, dead_letters.into_iter().collect())
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use futures::executor::block_on;
 use simulation::random::Random;
 use store::{Redis as _, RedisError, Value};
-use test_redis::Server;
+use testkit_redis::Server;
 
 use super::both::{Model, Real, compare};
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::executor::block_on;
 use saga::{
-    Answer, CallKind, ChangeAnswer, Course, DeadLetter, Failure, LookAnswer, Operation, Presence,
+    Answer, CallKind, ChangeAnswer, DeadLetter, Failure, Inspection, Operation, Policy, Presence,
     Starting, Status, Task,
 };
 use simulation::random::Random;
 use store::{
     Admission, BreakerChange, CallbackOutcome, CallbackTurn, Claimed, Commit, CommitKind,
-    Idempotency, LetterFilter, Rate, Redis, Step, Store, StoreError, TaskFilter,
+    DeadLetterFilter, Idempotency, Rate, Redis, Store, StoreError, TaskFilter, Turn,
 };
-use test_redis::Server;
+use testkit_redis::Server;
 
 use super::both::{Model, Real, compare, expire};
 
@@ -23,8 +23,8 @@ enum Act {
     Poll(String),
     Cancel(String),
     Turn(Turn),
-    Letters,
-    Retry { letter: DeadLetter, task: Task },
+    DeadLetters,
+    Retry { dead_letter: DeadLetter, task: Task },
     Discard(DeadLetter),
     Tasks { group: Option<String>, node: bool, count: u64 },
     Groups,
@@ -76,7 +76,7 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
                 outcomes: outcomes.collect(),
             };
             let open_until_ms = turn.stays.then_some(u64::from(u32::MAX));
-            let answer = store.step(Step {
+            let answer = store.turn(Turn {
                 drain_id: &turn.drain,
                 registration_ms: 2_000,
                 lease_ms: turn.lease_ms,
@@ -89,24 +89,26 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
                 commits: turn.commits.clone(),
                 callbacks,
                 breakers: vec![BreakerChange { node: "n0".to_owned(), open_until_ms }],
-                tallies: vec![("calls|create|applied|n0".to_owned(), 2)],
+                metrics: vec![("calls|create|applied|n0".to_owned(), 2)],
             });
             format!("{:?}", answer.await?)
         }
-        Act::Letters => {
-            let filter = LetterFilter { node: Some("n1"), ..LetterFilter::default() };
-            let all = store.letters(LetterFilter::default(), None, 3).await?;
-            let next = store.letters(filter, all.next.as_ref(), 3).await?;
+        Act::DeadLetters => {
+            let filter = DeadLetterFilter { node: Some("n1"), ..DeadLetterFilter::default() };
+            let all = store.dead_letters(DeadLetterFilter::default(), None, 3).await?;
+            let next = store.dead_letters(filter, all.next.as_ref(), 3).await?;
             format!("{all:?} {next:?}")
         }
-        Act::Retry { letter, task } => {
-            format!("{:?}", store.retry_letter(letter, task, "somebody").await?)
+        Act::Retry { dead_letter, task } => {
+            format!("{:?}", store.retry_dead_letter(dead_letter, task, "somebody").await?)
         }
-        Act::Discard(letter) => {
+        Act::Discard(dead_letter) => {
             let why = Some("seen to");
             format!(
                 "{:?}",
-                store.discard_letter(&letter.id, &letter.task_id, "somebody", why).await?
+                store
+                    .discard_dead_letter(&dead_letter.id, &dead_letter.task_id, "somebody", why)
+                    .await?
             )
         }
         Act::Tasks { group, node, count } => {
@@ -139,7 +141,7 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
 struct Known {
     ids: Vec<String>,
     claims: BTreeMap<String, Claimed>,
-    letters: Vec<DeadLetter>,
+    dead_letters: Vec<DeadLetter>,
 }
 
 impl Known {
@@ -147,18 +149,18 @@ impl Known {
         let any = |random: &mut Random, ids: &[String]| {
             ids.get(random.index(ids.len())).cloned().unwrap_or_else(|| "nobody".to_owned())
         };
-        let letter = self.letters.get(random.index(self.letters.len())).cloned();
+        let dead_letter = self.dead_letters.get(random.index(self.dead_letters.len())).cloned();
         let group = format!("g{}", random.below(4));
-        match (random.below(20), letter) {
+        match (random.below(20), dead_letter) {
             (0..5, _) => {
                 let id =
                     if random.happens(100) { any(random, &self.ids) } else { format!("t{number}") };
                 self.ids.push(id.clone());
                 let operation = random.pick(&[Operation::Create, Operation::Delete]);
                 let nodes = (0..=random.below(3)).map(|node| format!("n{node}")).collect();
-                let course = Course { rollback_max_retries: 0, ..Course::default() };
+                let policy = Policy { rollback_max_retries: 0, ..Policy::default() };
                 Act::Accept {
-                    task: Task::new(id, operation, group, nodes, course),
+                    task: Task::new(id, operation, group, nodes, policy),
                     max_queue: random.pick(&[3, 10, 100]),
                     key: random.happens(300).then(|| format!("k{}", random.below(9))),
                     rate: random.happens(300).then(|| random.between(1, 3)),
@@ -166,13 +168,14 @@ impl Known {
             }
             (5, _) => Act::Poll(any(random, &self.ids)),
             (6, _) => Act::Cancel(any(random, &self.ids)),
-            (7, Some(letter)) => {
-                let task = Task::retry(format!("t{number}"), letter.clone(), Course::default());
+            (7, Some(dead_letter)) => {
+                let task =
+                    Task::retry(format!("t{number}"), dead_letter.clone(), Policy::default());
                 self.ids.push(task.id().to_owned());
-                Act::Retry { letter, task }
+                Act::Retry { dead_letter, task }
             }
-            (8, Some(letter)) => Act::Discard(letter),
-            (9, _) => Act::Letters,
+            (8, Some(dead_letter)) => Act::Discard(dead_letter),
+            (9, _) => Act::DeadLetters,
             (10, _) => Act::Tasks {
                 group: random.happens(500).then_some(group),
                 node: random.happens(500),
@@ -222,9 +225,10 @@ impl Known {
         if let Act::Turn(_) = act {
             self.claims.retain(|id, _| !answer.contains(&format!("stale: [\"{id}\"")));
         }
-        if let Act::Letters = act {
-            let page = model.letters(LetterFilter::default(), None, 20).await.unwrap();
-            self.letters = page.letters.into_iter().map(|view| view.letter).collect();
+        if let Act::DeadLetters = act {
+            let page = model.dead_letters(DeadLetterFilter::default(), None, 20).await.unwrap();
+            self.dead_letters =
+                page.dead_letters.into_iter().map(|view| view.dead_letter).collect();
         }
     }
 }
@@ -258,10 +262,12 @@ fn finish(task: &mut Task, random: &mut Random, mut now_ms: u64) {
             let failure = || Failure::new("drawn", false);
             let held = random.pick(&[Presence::Present, Presence::Absent]);
             let answer = match (call.kind, random.below(3)) {
-                (CallKind::Look | CallKind::Settle, 0) => {
-                    Answer::Look(LookAnswer::Failed(failure()))
+                (CallKind::Inspect | CallKind::Confirm, 0) => {
+                    Answer::Inspection(Inspection::Failed(failure()))
                 }
-                (CallKind::Look | CallKind::Settle, _) => Answer::Look(LookAnswer::Holds(held)),
+                (CallKind::Inspect | CallKind::Confirm, _) => {
+                    Answer::Inspection(Inspection::Holds(held))
+                }
                 (_, 0) => Answer::Change(ChangeAnswer::Unknown(failure())),
                 _ => Answer::Change(ChangeAnswer::Applied),
             };
@@ -273,7 +279,7 @@ fn finish(task: &mut Task, random: &mut Random, mut now_ms: u64) {
 #[test]
 fn random_operations_come_to_the_same() {
     let server = Server::start().unwrap();
-    let (mut letters, mut claims) = (0, 0);
+    let (mut dead_letters, mut claims) = (0, 0);
     for seed in 0..8 {
         let (model, real) = (Model::new(), Real::new(&server));
         let _: String = real.client.ask("FLUSHALL").unwrap();
@@ -296,9 +302,9 @@ fn random_operations_come_to_the_same() {
             }
             block_on(known.learn(&ours, &what, &answer));
             // The learning asked the model alone, and may have rung.
-            if let Act::Letters = what {
-                block_on(theirs.letters(LetterFilter::default(), None, 20)).unwrap();
-                letters += known.letters.len();
+            if let Act::DeadLetters = what {
+                block_on(theirs.dead_letters(DeadLetterFilter::default(), None, 20)).unwrap();
+                dead_letters += known.dead_letters.len();
             }
             // Again, to see what this operation lets expire before time goes on.
             expire(&model, &real, &mut expiring);
@@ -307,7 +313,7 @@ fn random_operations_come_to_the_same() {
             }
         }
     }
-    assert!(letters > 20 && claims > 200, "{letters} letters, {claims} claims");
+    assert!(dead_letters > 20 && claims > 200, "{dead_letters} dead_letters, {claims} claims");
 }
 
 /// The claims there are now, as the model's own records have them.

@@ -1,0 +1,111 @@
+//! What a drain counts for operators: calls by node, verb and result, and how long they took.
+//!
+//! Names are those of `metrics.lua`: `calls|<verb>|<result>|<node>`, and the histogram
+//! `call_ms|<upper bound>` with `call_ms|sum`.
+
+use std::collections::BTreeMap;
+
+use saga::{Answer, ChangeAnswer, Inspection, Presence, Verb};
+
+/// Upper bounds of the histogram's buckets, in milliseconds; the same as in `metrics.lua`.
+const BOUNDS_MS: [u64; 14] =
+    [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000];
+
+/// How often counts are sent along while there is work, in milliseconds.
+const FLUSH_MS: u64 = 500;
+
+#[derive(Debug, Default)]
+pub(crate) struct CallMetrics {
+    calls: BTreeMap<(&'static str, &'static str, String), u64>,
+    buckets: BTreeMap<Option<u64>, u64>,
+    sum_ms: u64,
+    flushed_at_ms: u64,
+}
+
+impl CallMetrics {
+    /// Counts one call; `took_ms` is `None` when a breaker withheld it.
+    pub(crate) fn count(
+        &mut self,
+        verb: Verb,
+        node: String,
+        answer: &Answer,
+        took_ms: Option<u64>,
+    ) {
+        let verb = match verb {
+            Verb::Inspect => "inspect",
+            Verb::Change(operation) => operation.name(),
+        };
+        let result = if took_ms.is_some() { result(answer) } else { "withheld" };
+        let count = self.calls.entry((verb, result, node)).or_default();
+        *count = count.saturating_add(1);
+        let Some(took_ms) = took_ms else { return };
+        let bucket = BOUNDS_MS.into_iter().find(|bound| took_ms <= *bound);
+        let count = self.buckets.entry(bucket).or_default();
+        *count = count.saturating_add(1);
+        self.sum_ms = self.sum_ms.saturating_add(took_ms);
+    }
+
+    /// The counts to send now: some of the time none, so that a busy drain's turns stay small. A
+    /// drain that may end with this turn sends them all.
+    pub(crate) fn flush(&mut self, now_ms: u64, may_end: bool) -> Vec<(String, u64)> {
+        if self.calls.is_empty() {
+            return Vec::new();
+        }
+        if !may_end && now_ms.saturating_sub(self.flushed_at_ms) < FLUSH_MS {
+            return Vec::new();
+        }
+        let Self { calls, buckets, sum_ms, .. } = std::mem::take(self);
+        self.flushed_at_ms = now_ms;
+        let calls = calls
+            .into_iter()
+            .map(|((verb, result, node), count)| (format!("calls|{verb}|{result}|{node}"), count));
+        let buckets = buckets.into_iter().map(|(bound, count)| {
+            let bound = bound.map_or_else(|| "+Inf".to_owned(), |bound| bound.to_string());
+            (format!("call_ms|{bound}"), count)
+        });
+        let sum = ("call_ms|sum".to_owned(), sum_ms);
+        calls.chain(buckets).chain([sum]).collect()
+    }
+}
+
+fn result(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Change(ChangeAnswer::Applied) => "applied",
+        Answer::Change(ChangeAnswer::Unchanged) => "unchanged",
+        Answer::Change(ChangeAnswer::Refused(_)) => "refused",
+        Answer::Change(ChangeAnswer::Inspect(_)) => "unclear",
+        Answer::Change(ChangeAnswer::Lost(_)) => "lost",
+        Answer::Change(ChangeAnswer::Unknown(_)) => "unknown",
+        Answer::Inspection(Inspection::Holds(Presence::Present)) => "present",
+        Answer::Inspection(Inspection::Holds(Presence::Absent)) => "absent",
+        Answer::Inspection(Inspection::Failed(_)) => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use saga::Operation;
+
+    #[test]
+    fn counts_add_up_and_are_sent_once() {
+        let mut metrics = CallMetrics::default();
+        let applied = Answer::Change(ChangeAnswer::Applied);
+        for took_ms in [Some(3), Some(7), Some(400_000), None] {
+            metrics.count(Verb::Change(Operation::Create), "n".to_owned(), &applied, took_ms);
+        }
+        assert!(metrics.flush(FLUSH_MS - 1, false).is_empty());
+        let sent = metrics.flush(FLUSH_MS, false);
+        let expected = [
+            ("calls|create|applied|n", 3),
+            ("call_ms|+Inf", 1),
+            ("call_ms|5", 1),
+            ("call_ms|10", 1),
+        ];
+        for (name, count) in expected {
+            assert!(sent.contains(&(name.to_owned(), count)), "{name}: {sent:?}");
+        }
+        assert!(sent.contains(&("call_ms|sum".to_owned(), 400_010)));
+        assert!(metrics.flush(FLUSH_MS * 9, true).is_empty());
+    }
+}

@@ -1,0 +1,104 @@
+-- One turn of a drain, in one round trip: renews its leases, commits what it learned, reclaims
+-- expired leases, promotes due retries, claims ready tasks, and decides whether it may end.
+-- keys: the prefix
+-- arguments: drain id, channel, registration in ms, lease in ms, free slots, 1 when it holds no
+--   task after these commits, 1 when it is closing (claims nothing more), 1 when it stays for what
+--   is due soon, time to live of an ended task in seconds; the number of renewals and for each: task
+--   id, epoch; the number of commits and for each: task id, epoch, kind, state, lane, due in ms,
+--   record, outcome; most callbacks to hand out, how long each is given in ms, the delay before the
+--   first is tried again in ms, most attempts; the number of callbacks tried and for each: task id,
+--   claim, why it failed ('' when it was delivered); the number of breakers that changed and for
+--   each: node, open until in ms (0 = closed); then counts of what the drain did, for each: name in
+--   the metrics, how much to add
+-- answer: now in ms; 'WORK' | 'WAIT' | 'END'; ms until something is due (-1: nothing); the number
+--   of stale claims, their task ids; the number of tasks to cancel, their ids; the number of
+--   callbacks and for each: task id, claim, url, group, state, operation, finished_at; then for each
+--   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id,
+--   record
+-- uses: keys clock wake batch metrics index callbacks group_queue dead_letters reclaim promote claim commit
+local at = 0
+local function argument()
+  at = at + 1
+  return ARGV[at]
+end
+local drain, channel = argument(), argument()
+local registration_ms, lease_ms = tonumber(argument()), tonumber(argument())
+local slots, idle, closing = tonumber(argument()), argument() == '1', argument() == '1'
+local stays, ttl_s = argument() == '1', argument()
+
+local stale, cancelled = {}, {}
+for _ = 1, tonumber(argument()) do
+  local id, epoch = argument(), argument()
+  if not renew(id, epoch, lease_ms) then stale[#stale + 1] = id end
+end
+for _ = 1, tonumber(argument()) do
+  local c = { id = argument(), epoch = argument(), kind = argument(), state = argument(),
+    queue = argument(), due_ms = argument(), record = argument(), outcome = argument() }
+  local result = commit(c, lease_ms, ttl_s)
+  if result == 'stale' then stale[#stale + 1] = c.id end
+  if result == 'cancel' then cancelled[#cancelled + 1] = c.id end
+end
+
+local callbacks_max, callback_lease_ms = tonumber(argument()), tonumber(argument())
+local callback_delay_ms, callback_attempts_max = tonumber(argument()), tonumber(argument())
+for _ = 1, tonumber(argument()) do
+  conclude_callback(argument(), argument(), argument(), callback_delay_ms, callback_attempts_max, ttl_s)
+end
+local callbacks = {}
+claim_callbacks(callbacks_max, callback_lease_ms, callbacks)
+
+for _ = 1, tonumber(argument()) do
+  local node, until_ms = argument(), argument()
+  if until_ms == '0' then
+    redis.call('HDEL', BREAKERS, node)
+  else
+    redis.call('HSET', BREAKERS, node, until_ms)
+  end
+end
+while at < #ARGV do count_metric(argument(), tonumber(argument())) end
+
+write_batch()
+reclaim()
+promote()
+local claimed_values = {}
+local claimed = 0
+if not closing and slots > 0 then claimed = claim(slots, lease_ms, claimed_values) end
+write_batch()
+forget_expired(256)
+
+-- What a drain may stay for: retries, callbacks, and leases that others may not live to renew.
+local function ms_until_due()
+  local due
+  for _, key in ipairs({ DELAYED, LEASES, CALLBACKS }) do
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    if first[2] and (not due or tonumber(first[2]) < due) then due = tonumber(first[2]) end
+  end
+  if not due then return -1 end
+  return math.max(0, due - now)
+end
+
+local instruction, wait_ms = 'WORK', -1
+if idle and claimed == 0 and #callbacks == 0 then
+  wait_ms = ms_until_due()
+  local due_soon = wait_ms >= 0 and wait_ms <= DUE_SOON_MS
+  instruction = (stays and due_soon and not closing) and 'WAIT' or 'END'
+  if instruction == 'END' then
+    redis.call('ZREM', DRAINS, drain)
+    redis.call('DEL', WAKE_PENDING)
+    if closing then wake_for_work_left(channel) else wake_if_neglected(channel) end
+  end
+end
+if instruction ~= 'END' then
+  redis.call('ZREMRANGEBYSCORE', DRAINS, '-inf', now)
+  redis.call('ZADD', DRAINS, now + registration_ms, drain)
+  redis.call('DEL', WAKE_PENDING)
+end
+
+local answer = { now, instruction, wait_ms, #stale }
+for _, id in ipairs(stale) do answer[#answer + 1] = id end
+answer[#answer + 1] = #cancelled
+for _, id in ipairs(cancelled) do answer[#answer + 1] = id end
+answer[#answer + 1] = #callbacks / CALLBACK_VALUES
+for _, value in ipairs(callbacks) do answer[#answer + 1] = value end
+for _, value in ipairs(claimed_values) do answer[#answer + 1] = value end
+return answer

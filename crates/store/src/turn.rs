@@ -1,0 +1,293 @@
+//! One turn of a drain: everything it tells Redis and everything it gets, in one round trip.
+
+use std::collections::BTreeMap;
+
+use saga::{DeadLetter, Phase, Presence, Task};
+use serde::Serialize;
+
+use crate::callbacks::{CallbackTurn, DueCallback};
+use crate::redis::Redis;
+use crate::script::{self, Answer, Arguments, to_json};
+use crate::{Store, StoreError, WAKE_CHANNEL};
+
+/// What a drain tells Redis in one turn.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    pub drain_id: &'a str,
+    /// How long the drain counts as alive after this turn, in milliseconds.
+    pub registration_ms: u64,
+    /// How long a claim holds without renewal, in milliseconds.
+    pub lease_ms: u64,
+    /// How many tasks to claim at most.
+    pub slots: usize,
+    /// It holds no task once these commits are in.
+    pub idle: bool,
+    /// It claims nothing more and ends when idle.
+    pub closing: bool,
+    /// It stays for retries and leases that are due soon, rather than leave them to others.
+    pub stays: bool,
+    /// How long an ended task is kept, in seconds.
+    pub task_ttl_s: u64,
+    /// Claims to renew: task id and epoch.
+    pub renewals: Vec<(String, u64)>,
+    pub commits: Vec<Commit>,
+    pub callbacks: CallbackTurn,
+    pub breakers: Vec<BreakerChange>,
+    /// What the drain did since its last turn: names in the metrics and how much to add.
+    pub metrics: Vec<(String, u64)>,
+}
+
+/// A node's circuit breaker has opened or closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerChange {
+    pub node: String,
+    /// Milliseconds since the epoch, by Redis's clock; `None` = it is closed.
+    pub open_until_ms: Option<u64>,
+}
+
+/// One task's news.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    task_id: String,
+    epoch: u64,
+    kind: CommitKind,
+    state: &'static str,
+    queue: &'static str,
+    /// JSON; empty = leave the stored record as it is.
+    record: Vec<u8>,
+    /// JSON of an [`Outcome`]; empty unless the task has ended.
+    outcome: Vec<u8>,
+}
+
+/// What a commit does with the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitKind {
+    /// Stores the record; the claim goes on.
+    Journal,
+    /// Puts the task down until this time, in milliseconds since the epoch.
+    Delay { due_at_ms: u64 },
+    /// Hands the task back, to be claimed again.
+    Release,
+    /// The task has ended.
+    Finish,
+}
+
+/// What an ended task leaves behind. `commit.lua` reads it.
+#[derive(Debug, Default, Serialize)]
+struct Outcome<'a> {
+    holdings: BTreeMap<&'a str, &'static str>,
+    dead_letters: Vec<WrittenDeadLetter>,
+}
+
+#[derive(Debug, Serialize)]
+struct WrittenDeadLetter {
+    id: String,
+    json: String,
+}
+
+impl WrittenDeadLetter {
+    fn new(dead_letter: DeadLetter) -> Result<Self, StoreError> {
+        let json = serde_json::to_string(&dead_letter)
+            .map_err(|error| StoreError::Record(error.to_string()))?;
+        Ok(Self { id: dead_letter.id, json })
+    }
+}
+
+impl Commit {
+    /// News of a task that was read and understood. `now_ms` dates its dead letters.
+    ///
+    /// # Errors
+    /// When the record cannot be written as JSON.
+    pub fn new(task: &Task, epoch: u64, kind: CommitKind, now_ms: u64) -> Result<Self, StoreError> {
+        let outcome = match kind {
+            CommitKind::Finish => {
+                let holdings = task
+                    .holdings()
+                    .into_iter()
+                    .map(|(node, held)| (node, held.map_or("unknown", Presence::name)))
+                    .collect();
+                let dead_letters =
+                    task.dead_letters(now_ms).into_iter().map(WrittenDeadLetter::new);
+                to_json(&Outcome {
+                    holdings,
+                    dead_letters: dead_letters.collect::<Result<_, _>>()?,
+                })?
+            }
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            task_id: task.id().to_owned(),
+            epoch,
+            kind,
+            state: task.client_state().name(),
+            queue: if task.phase() == Phase::Rollback { "rollback" } else { "queue" },
+            record: to_json(task)?,
+            outcome,
+        })
+    }
+
+    /// Sets aside a task whose record cannot be read: it ends as FAILURE with a dead letter, and
+    /// the record stays as it is for a person to look at.
+    ///
+    /// # Errors
+    /// When the dead letter cannot be written as JSON.
+    pub fn quarantine(claimed: &Claimed, dead_letter: DeadLetter) -> Result<Self, StoreError> {
+        let outcome = Outcome {
+            dead_letters: vec![WrittenDeadLetter::new(dead_letter)?],
+            ..Outcome::default()
+        };
+        Ok(Self {
+            task_id: claimed.task_id.clone(),
+            epoch: claimed.epoch,
+            kind: CommitKind::Finish,
+            state: saga::ClientState::Failure.name(),
+            queue: "queue",
+            record: Vec::new(),
+            outcome: to_json(&outcome)?,
+        })
+    }
+
+    #[must_use]
+    pub fn task_id(&self) -> &str {
+        &self.task_id
+    }
+
+    fn push(self, arguments: Arguments) -> Arguments {
+        let (kind, due_at_ms) = match self.kind {
+            CommitKind::Journal => ("journal", 0),
+            CommitKind::Delay { due_at_ms } => ("delay", due_at_ms),
+            CommitKind::Release => ("release", 0),
+            CommitKind::Finish => ("finish", 0),
+        };
+        arguments
+            .text(&self.task_id)
+            .number(self.epoch)
+            .text(kind)
+            .text(self.state)
+            .text(self.queue)
+            .number(due_at_ms)
+            .bytes(self.record)
+            .bytes(self.outcome)
+    }
+}
+
+/// What a drain gets in one turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnAnswer {
+    /// Redis's time, in milliseconds since the epoch.
+    pub now_ms: u64,
+    pub instruction: Instruction,
+    /// Tasks whose claim is no longer this drain's: it must drop them.
+    pub stale: Vec<String>,
+    /// Tasks that a client wants cancelled.
+    pub cancelled: Vec<String>,
+    /// Callbacks to deliver.
+    pub callbacks: Vec<DueCallback>,
+    pub claimed: Vec<Claimed>,
+}
+
+/// What a drain does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instruction {
+    /// There is, or may be, something to do.
+    Work,
+    /// Nothing now, and something in this many milliseconds.
+    Wait { ms: u64 },
+    /// It is deregistered and must end.
+    End,
+}
+
+/// A task that this drain now holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    pub task_id: String,
+    /// The fencing token: commits are good only with it.
+    pub epoch: u64,
+    /// How often a worker was lost while holding the task.
+    pub recoveries: u32,
+    pub flag: Option<Flag>,
+    pub group_id: String,
+    /// JSON of a [`Task`].
+    pub record: Vec<u8>,
+}
+
+/// Why a claimed task is not to be carried out as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// A client cancelled it.
+    Cancel,
+    /// It retries a dead letter that a later task has superseded.
+    Superseded,
+}
+
+impl<R: Redis> Store<R> {
+    /// Takes one turn.
+    ///
+    /// # Errors
+    /// When Redis fails: the turn may have been taken all the same, so the drain must end and
+    /// leave its tasks to be reclaimed.
+    pub async fn turn(&self, turn: Turn<'_>) -> Result<TurnAnswer, StoreError> {
+        let mut arguments = Arguments::default()
+            .text(turn.drain_id)
+            .text(WAKE_CHANNEL)
+            .number(turn.registration_ms)
+            .number(turn.lease_ms)
+            .number(turn.slots as u64)
+            .flag(turn.idle)
+            .flag(turn.closing)
+            .flag(turn.stays)
+            .number(turn.task_ttl_s)
+            .number(turn.renewals.len() as u64);
+        for (task_id, epoch) in &turn.renewals {
+            arguments = arguments.text(task_id).number(*epoch);
+        }
+        arguments = arguments.number(turn.commits.len() as u64);
+        for commit in turn.commits {
+            arguments = commit.push(arguments);
+        }
+        arguments = turn.callbacks.push(arguments).number(turn.breakers.len() as u64);
+        for BreakerChange { node, open_until_ms } in &turn.breakers {
+            arguments = arguments.text(node).number(open_until_ms.unwrap_or_default());
+        }
+        for (name, more) in &turn.metrics {
+            arguments = arguments.text(name).number(*more);
+        }
+        read_turn(self.run(&script::TURN, arguments).await?)
+    }
+}
+
+fn read_turn(mut answer: Answer) -> Result<TurnAnswer, StoreError> {
+    let now_ms = answer.count()?;
+    let instruction = answer.text()?;
+    let wait_ms = answer.number()?;
+    let instruction = match instruction.as_str() {
+        "WORK" => Instruction::Work,
+        "WAIT" => Instruction::Wait { ms: u64::try_from(wait_ms).unwrap_or_default() },
+        "END" => Instruction::End,
+        _ => return Err(answer.unexpected("WORK, WAIT or END", None)),
+    };
+    let stale = read_ids(&mut answer)?;
+    let cancelled = read_ids(&mut answer)?;
+    let callbacks =
+        (0..answer.count()?).map(|_| DueCallback::read(&mut answer)).collect::<Result<_, _>>()?;
+    let mut claimed = Vec::new();
+    while !answer.is_empty() {
+        claimed.push(Claimed {
+            task_id: answer.text()?,
+            epoch: answer.count()?,
+            recoveries: u32::try_from(answer.count()?).unwrap_or(u32::MAX),
+            flag: match answer.text()?.as_str() {
+                "cancel" => Some(Flag::Cancel),
+                "superseded" => Some(Flag::Superseded),
+                _ => None,
+            },
+            group_id: answer.text()?,
+            record: answer.bytes()?,
+        });
+    }
+    Ok(TurnAnswer { now_ms, instruction, stale, cancelled, callbacks, claimed })
+}
+
+fn read_ids(answer: &mut Answer) -> Result<Vec<String>, StoreError> {
+    (0..answer.count()?).map(|_| answer.text()).collect()
+}

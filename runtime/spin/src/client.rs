@@ -1,0 +1,211 @@
+//! Calls to nodes through WASI's outbound HTTP.
+//!
+//! Most of what a call costs are the crossings between component and host, so this goes to the
+//! interface itself: a small body is handed over before the request is sent (the host then sends
+//! head and body as one), and an answer is asked for once the host says that it is there.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use clock::Clock as _;
+use drain::{NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, NodeResponse, SendError};
+use futures::future::{Either, join, select};
+use http::header::CONTENT_LENGTH;
+use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
+use wasi::http::outgoing_handler;
+use wasi::http::types::{
+    ErrorCode, Fields, FutureIncomingResponse, IncomingResponse, Method, OutgoingBody,
+    OutgoingRequest, Scheme,
+};
+use wasi::io::poll::Pollable;
+use wasi::io::streams::{InputStream, OutputStream, StreamError};
+
+use crate::clock::SpinClock;
+
+/// How much of an answer is asked for at once, in bytes.
+const READ_BYTES: u64 = 16 * 1024;
+
+#[derive(Clone, Copy, Debug)]
+pub struct SpinClient;
+
+impl NodeClient for SpinClient {
+    async fn send(&self, request: NodeRequest, timeout_ms: u64) -> Result<NodeResponse, SendError> {
+        let call = std::pin::pin!(call(request));
+        let timeout = std::pin::pin!(SpinClock.sleep(timeout_ms));
+        match select(call, timeout).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(SendError::TimedOut),
+        }
+    }
+}
+
+async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
+    let outgoing = outgoing(&mut request).map_err(|part| {
+        SendError::NotSent(format!("its {part} is not valid: {} {}", request.method, request.url))
+    })?;
+    let body = Body::begin(&outgoing, request.body)?;
+    let answer = outgoing_handler::handle(outgoing, None).map_err(error_code)?;
+    let response = match body {
+        // Body and answer side by side: when the connection fails, writing fails as well, and
+        // only the answer tells why.
+        Some(body) => join(body.write(), received(&answer)).await.1?,
+        None => received(&answer).await?,
+    };
+    drop(answer);
+    let body = if request.reads_body { read(&response).await? } else { Vec::new() };
+    Ok(NodeResponse { status: response.status(), body })
+}
+
+/// The request without its body, with the headers taken out of `request`; the part that is not
+/// valid when there is one.
+fn outgoing(request: &mut NodeRequest) -> Result<OutgoingRequest, &'static str> {
+    let headers = std::mem::take(&mut request.headers).into_iter();
+    let mut headers: Vec<_> = headers.map(|(name, value)| (name, value.into_bytes())).collect();
+    if !request.body.is_empty() {
+        let length = request.body.len().to_string().into_bytes();
+        headers.push((CONTENT_LENGTH.as_str().to_owned(), length));
+    }
+    let headers = Fields::from_list(&headers).map_err(|_| "header")?;
+    let outgoing = OutgoingRequest::new(headers);
+    let method = match request.method.as_str() {
+        "GET" => Method::Get,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "PATCH" => Method::Patch,
+        "DELETE" => Method::Delete,
+        other => Method::Other(other.to_owned()),
+    };
+    // A request is a GET unless told otherwise.
+    if !matches!(method, Method::Get) {
+        outgoing.set_method(&method).map_err(|()| "method")?;
+    }
+    let (scheme, rest) = request.url.split_once("://").ok_or("URL")?;
+    let scheme = match scheme {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        other => Scheme::Other(other.to_owned()),
+    };
+    outgoing.set_scheme(Some(&scheme)).map_err(|()| "scheme")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    outgoing.set_authority(Some(authority)).map_err(|()| "address")?;
+    outgoing.set_path_with_query(Some(path)).map_err(|()| "path")?;
+    Ok(outgoing)
+}
+
+/// A body that the host did not take whole before the request was sent.
+struct Body {
+    stream: OutputStream,
+    body: OutgoingBody,
+    rest: Vec<u8>,
+}
+
+impl Body {
+    /// Hands over as much of `bytes` as the host takes now, which is all of most bodies.
+    fn begin(request: &OutgoingRequest, bytes: Vec<u8>) -> Result<Option<Self>, SendError> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let refused = || SendError::NotSent("the host takes no body".to_owned());
+        let body = request.body().map_err(|()| refused())?;
+        let stream = body.write().map_err(|()| refused())?;
+        let mut begun = Self { stream, body, rest: bytes };
+        begun.push().map_err(|_| refused())?;
+        if begun.rest.is_empty() {
+            begun.finish();
+            return Ok(None);
+        }
+        Ok(Some(begun))
+    }
+
+    /// Writes what the host takes now.
+    fn push(&mut self) -> Result<(), StreamError> {
+        let taken = usize::try_from(self.stream.check_write()?).unwrap_or(usize::MAX);
+        let later = self.rest.split_off(taken.min(self.rest.len()));
+        let now = std::mem::replace(&mut self.rest, later);
+        if now.is_empty() { Ok(()) } else { self.stream.write(&now) }
+    }
+
+    /// Writes the rest as the host takes it.
+    async fn write(mut self) {
+        while !self.rest.is_empty() {
+            ready(self.stream.subscribe()).await;
+            if self.push().is_err() {
+                return;
+            }
+        }
+        self.finish();
+    }
+
+    fn finish(self) {
+        drop(self.stream);
+        // What is wrong with it shows in the answer.
+        let _ = OutgoingBody::finish(self.body, None);
+    }
+}
+
+async fn received(answer: &FutureIncomingResponse) -> Result<IncomingResponse, SendError> {
+    loop {
+        // Never there at once, so it is not asked for before the host says so.
+        ready(answer.subscribe()).await;
+        match answer.get() {
+            None => {}
+            Some(Ok(response)) => return response.map_err(error_code),
+            Some(Err(())) => return Err(SendError::Lost("the answer was taken".to_owned())),
+        }
+    }
+}
+
+/// The answer's body, up to the limit.
+async fn read(response: &IncomingResponse) -> Result<Vec<u8>, SendError> {
+    let broken = || SendError::Lost("the answer broke off".to_owned());
+    let incoming = response.consume().map_err(|()| broken())?;
+    let stream: InputStream = incoming.stream().map_err(|()| broken())?;
+    let mut body = Vec::new();
+    loop {
+        match stream.read(READ_BYTES) {
+            Ok(chunk) if chunk.is_empty() => ready(stream.subscribe()).await,
+            Ok(chunk) if body.is_empty() => body = chunk,
+            Ok(chunk) => body.extend_from_slice(&chunk),
+            Err(StreamError::Closed) => return Ok(body),
+            Err(StreamError::LastOperationFailed(_)) => return Err(broken()),
+        }
+        if body.len() >= NODE_ANSWER_BYTES_MAX {
+            body.truncate(NODE_ANSWER_BYTES_MAX);
+            return Ok(body);
+        }
+    }
+}
+
+/// Ends when the host wakes the task for `pollable`, or for anything else.
+async fn ready(pollable: Pollable) {
+    let mut pollable = Some(pollable);
+    let mut registered: Option<CancelOnDropToken> = None;
+    poll_fn(|context| match pollable.take() {
+        Some(pollable) => {
+            registered = Some(push_waker_and_get_token(pollable, context.waker().clone()).into());
+            Poll::Pending
+        }
+        None => Poll::Ready(()),
+    })
+    .await;
+}
+
+/// Only what is certain not to have reached the node counts as not sent.
+fn error_code(code: ErrorCode) -> SendError {
+    let not_sent = |reason: &str| SendError::NotSent(reason.to_owned());
+    match code {
+        ErrorCode::ConnectionRefused => not_sent("connection refused"),
+        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => not_sent("its name cannot be resolved"),
+        ErrorCode::DestinationNotFound => not_sent("no such host"),
+        ErrorCode::DestinationIpProhibited | ErrorCode::DestinationIpUnroutable => {
+            not_sent("its address cannot be reached from here")
+        }
+        ErrorCode::HttpRequestDenied => {
+            not_sent("the manifest does not allow this node: see the setting node_hosts")
+        }
+        ErrorCode::HttpRequestUriInvalid => not_sent("its URL is not valid"),
+        ErrorCode::TlsCertificateError => not_sent("its TLS certificate is not valid"),
+        ErrorCode::ConnectionTimeout => not_sent("no connection within the host's time-out"),
+        other => SendError::Lost(format!("connection lost: {other}")),
+    }
+}

@@ -1,0 +1,123 @@
+//! Requests in and responses out through Spin's HTTP trigger.
+
+use futures::{SinkExt as _, StreamExt as _};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{Request, StatusCode};
+use routes::{BODY_BYTES_MAX, Body, Problem, Reply};
+use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
+use wasi::clocks::monotonic_clock;
+
+use crate::log::JsonLog;
+
+const X_PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
+
+/// Up to this size a body is handed over before the response is, so that the host sends both as one.
+/// A larger one might wait for a reader that only comes with the response.
+const AT_ONCE_BYTES_MAX: usize = 16 * 1024;
+
+/// Reads the request, lets `handle` answer it, and sends the response with the time it took.
+pub async fn serve(
+    request: IncomingRequest,
+    out: ResponseOutparam,
+    log: JsonLog,
+    handle: impl AsyncFnOnce(Request<Vec<u8>>) -> Result<Reply, Problem>,
+) {
+    let started = monotonic_clock::now();
+    let answered = match read(request).await {
+        Ok(request) => handle(request).await,
+        Err(problem) => Err(problem),
+    };
+    let mut response = answered.unwrap_or_else(Problem::into_reply);
+    if let Some(cause) = response.extensions().get::<Problem>().and_then(Problem::cause) {
+        drain::Log::event(&log, "request failed", &[("reason", cause)]);
+    }
+    let elapsed = monotonic_clock::now().saturating_sub(started);
+    if let Ok(value) = HeaderValue::from_str(&seconds(elapsed)) {
+        response.headers_mut().insert(X_PROCESS_TIME, value);
+    }
+    if let Err(reason) = send(response, out).await {
+        drain::Log::event(&log, "response not sent", &[("reason", reason)]);
+    }
+}
+
+/// Nanoseconds as seconds with four places, for example `0.0123 sec`.
+fn seconds(nanoseconds: u64) -> String {
+    let ten_thousandths = nanoseconds / 100_000;
+    format!("{}.{:04} sec", ten_thousandths / 10_000, ten_thousandths % 10_000)
+}
+
+async fn read(request: IncomingRequest) -> Result<Request<Vec<u8>>, Problem> {
+    let method: http::Method = request.method().into();
+    let uri = request.path_with_query().unwrap_or_else(|| "/".to_owned());
+    let unreadable = |error: http::Error| Problem::bad_request(&error.to_string());
+    let parts = Request::builder().method(method).uri(uri).body(());
+    let mut parts = parts.map_err(unreadable)?;
+    // The host's own, of which there are more than clients send, are of no use here.
+    let headers = request.headers().entries();
+    for (name, value) in headers.into_iter().filter(|(name, _)| !name.starts_with("spin-")) {
+        let name = HeaderName::try_from(name).map_err(|error| unreadable(error.into()))?;
+        let value = HeaderValue::try_from(value).map_err(|error| unreadable(error.into()))?;
+        parts.headers_mut().append(name, value);
+    }
+    let announced = parts.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
+        return Err(Problem::body_too_large());
+    }
+    let mut body = Vec::new();
+    // No route reads the body of these, and asking for it is not free.
+    if matches!(*parts.method(), http::Method::GET | http::Method::HEAD) {
+        return Ok(parts.map(|()| body));
+    }
+    let mut chunks = std::pin::pin!(request.into_body_stream());
+    // What was announced is whole without waiting for the end of the stream.
+    while announced != Some(body.len())
+        && let Some(chunk) = chunks.next().await
+    {
+        let chunk = chunk.map_err(|_| Problem::bad_request("its body broke off"))?;
+        if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
+            return Err(Problem::body_too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(parts.map(|()| body))
+}
+
+async fn send(reply: Reply, out: ResponseOutparam) -> Result<(), &'static str> {
+    let (mut parts, body) = reply.into_parts();
+    if let Body::Whole(bytes) = &body
+        && parts.status != StatusCode::NO_CONTENT
+    {
+        parts.headers.insert(CONTENT_LENGTH, bytes.len().into());
+    }
+    let headers: Vec<(String, Vec<u8>)> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    let headers = Fields::from_list(&headers).map_err(|_| "a header is not valid")?;
+    let response = OutgoingResponse::new(headers);
+    response.set_status_code(parts.status.as_u16()).map_err(|()| "the status is not valid")?;
+    let mut sink = response.take_body();
+    // The client may be gone by now, and then nobody misses the rest.
+    match body {
+        Body::Whole(bytes) if bytes.len() <= AT_ONCE_BYTES_MAX => {
+            let _ = sink.send(bytes).await;
+            drop(sink);
+            out.set(response);
+        }
+        Body::Whole(bytes) => {
+            out.set(response);
+            let _ = sink.send(bytes).await;
+        }
+        Body::Stream(mut chunks) => {
+            out.set(response);
+            while let Some(chunk) = chunks.next().await {
+                if sink.send(chunk).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
