@@ -3,11 +3,11 @@
 use futures::executor::block_on;
 use store::BreakerChange;
 
-use crate::world::{Turn, World};
+use crate::world::{TestTurn, World};
 
 fn tell(world: &World, open_until_ms: Option<u64>) {
     let breakers = vec![BreakerChange { node: "n1".to_owned(), open_until_ms }];
-    world.turn(Turn { breakers, ..Turn::default() });
+    world.turn(TestTurn { breakers, ..TestTurn::default() });
 }
 
 #[test]

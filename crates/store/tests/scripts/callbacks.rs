@@ -7,14 +7,14 @@ use store::{
     DeliveryStatus, DueCallback,
 };
 
-use crate::world::{ADMISSION, TTL_S, Turn, World, finish, task};
+use crate::world::{ADMISSION, TTL_S, TestTurn, World, finish, task};
 
 const URL: &str = "http://127.0.0.1:1/hook";
 
 /// A turn that hands out one callback at most, with what came of an earlier one.
 fn turn(world: &World, outcomes: Vec<CallbackOutcome>, lease_ms: u64) -> Option<DueCallback> {
     let callbacks = CallbackTurn { max: 1, lease_ms, retry_delay_ms: 1, attempts_max: 2, outcomes };
-    world.turn(Turn { slots: 0, callbacks, ..Turn::default() }).callbacks.pop()
+    world.turn(TestTurn { slots: 0, callbacks, ..TestTurn::default() }).callbacks.pop()
 }
 
 fn outcome(due: &DueCallback, failure: Option<&str>) -> Vec<CallbackOutcome> {
@@ -34,7 +34,7 @@ fn ended() -> World {
     assert_eq!(turn(&world, Vec::new(), 60_000), None, "its task has not ended");
     assert_eq!(view(&world).status, DeliveryStatus::NotDue);
     let claimed = world.claim("drain");
-    world.step("drain", vec![finish(&claimed, None)]);
+    world.commit("drain", vec![finish(&claimed, None)]);
     world
 }
 

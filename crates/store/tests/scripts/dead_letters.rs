@@ -10,7 +10,7 @@ use crate::world::{World, finish, read};
 fn with_a_dead_letter(world: &World) -> saga::DeadLetter {
     world.accept("t1", "g");
     let claimed = world.claim("a");
-    world.step("a", vec![finish(&claimed, Some(1))]);
+    world.commit("a", vec![finish(&claimed, Some(1))]);
     assert_eq!(world.state("t1"), ClientState::Failure);
     let page = block_on(world.store.dead_letters(DeadLetterFilter::default(), None, 10)).unwrap();
     assert_eq!(page.total, 1);
@@ -49,7 +49,7 @@ fn a_retried_letter_stays_until_its_task_succeeds() {
     task.answer(call, Answer::Change(ChangeAnswer::Applied), 1).unwrap();
     task.plan(1, Starting::Allowed);
     let commit = Commit::new(&task, claimed.epoch, CommitKind::Finish, 1).unwrap();
-    world.step("a", vec![commit]);
+    world.commit("a", vec![commit]);
     assert_eq!(world.state("r1"), ClientState::Success);
     assert_eq!(
         block_on(world.store.dead_letters(DeadLetterFilter::default(), None, 10)).unwrap().total,
@@ -69,7 +69,7 @@ fn a_retry_that_fails_leaves_the_same_letter_brought_up_to_date() {
     let retry = Task::retry("r1".into(), dead_letter.clone(), policy);
     block_on(world.store.retry_dead_letter(&dead_letter, &retry, "a test")).unwrap();
     let claimed = world.claim("a");
-    world.step("a", vec![finish(&claimed, None)]);
+    world.commit("a", vec![finish(&claimed, None)]);
     assert_eq!(world.state("r1"), ClientState::Failure);
     let after = block_on(world.store.dead_letter(&dead_letter.id)).unwrap().unwrap();
     assert_eq!(after.dead_letter.attempts, dead_letter.attempts + 1);
@@ -89,12 +89,12 @@ fn a_later_success_supersedes_a_letter() {
         block_on(world.store.retry_dead_letter(&dead_letter, &retry, "a test")).unwrap(),
         DeadLetterRetry::Accepted
     );
-    let next = world.step("a", vec![finish(&second, None)]).claimed.remove(0);
+    let next = world.commit("a", vec![finish(&second, None)]).claimed.remove(0);
     assert_eq!((next.task_id.as_str(), next.flag), ("r1", Some(Flag::Superseded)));
     let mut task: Task = serde_json::from_slice(&next.record).unwrap();
     task.cancel("superseded", 1);
     let commit = Commit::new(&task, next.epoch, CommitKind::Finish, 1).unwrap();
-    world.step("a", vec![commit]);
+    world.commit("a", vec![commit]);
     assert_eq!(world.state("r1"), ClientState::Revoked);
     let view = block_on(world.store.dead_letter(&dead_letter.id)).unwrap().unwrap();
     assert_eq!((view.superseded_by.as_deref(), view.retry_task_id), (Some("t2"), None));

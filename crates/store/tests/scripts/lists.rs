@@ -4,7 +4,7 @@ use futures::executor::block_on;
 use saga::{ClientState, Operation};
 use store::{Cursor, Instruction, TaskFilter};
 
-use crate::world::{Turn, World, finish};
+use crate::world::{TestTurn, World, finish};
 
 fn ids(world: &World, filter: TaskFilter<'_>) -> Vec<String> {
     let page = block_on(world.store.tasks(filter, None, 100)).unwrap();
@@ -18,7 +18,7 @@ fn tasks_are_found_by_what_they_are() {
         world.accept(id, group);
     }
     let claimed = world.claim("drain");
-    world.step("drain", vec![finish(&claimed, None)]);
+    world.commit("drain", vec![finish(&claimed, None)]);
     let any = TaskFilter::default();
     let mut all = ids(&world, any);
     all.sort();
@@ -59,7 +59,7 @@ fn a_group_is_listed_while_some_node_holds_it() {
     let world = World::new();
     world.accept("t1", "g");
     let claimed = world.claim("drain");
-    world.step("drain", vec![finish(&claimed, None)]);
+    world.commit("drain", vec![finish(&claimed, None)]);
     let groups = || block_on(world.store.groups(None, 10)).unwrap().groups;
     assert_eq!(groups().len(), 1);
     let group = block_on(world.store.group("g")).unwrap();
@@ -67,7 +67,7 @@ fn a_group_is_listed_while_some_node_holds_it() {
     // A create that fails everywhere leaves the group on no node.
     world.accept("t2", "h");
     let claimed = world.claim("drain");
-    world.step("drain", vec![finish(&claimed, Some(0))]);
+    world.commit("drain", vec![finish(&claimed, Some(0))]);
     assert_eq!(groups().len(), 1);
 }
 
@@ -78,10 +78,10 @@ fn what_has_expired_leaves_the_lists() {
     world.accept("t2", "h");
     let claimed = world.claim("drain");
     let commits = vec![finish(&claimed, None)];
-    world.turn(Turn { slots: 0, ttl_s: 0, commits, ..Turn::default() });
+    world.turn(TestTurn { slots: 0, ttl_s: 0, commits, ..TestTurn::default() });
     assert_eq!(ids(&world, TaskFilter::default()), ["t2"]);
     world.eventually("a turn clears the indexes", || {
-        world.turn(Turn { slots: 0, ..Turn::default() });
+        world.turn(TestTurn { slots: 0, ..TestTurn::default() });
         world.ask("ZCARD {muster}:tasks") == 1
     });
     assert_eq!(world.ask("ZCARD {muster}:expiring"), 0);
@@ -93,7 +93,7 @@ fn a_paused_queue_starts_nothing_and_drops_nothing() {
     let world = World::new();
     assert_eq!(block_on(world.store.pause(true, "olga")).unwrap(), 0);
     world.accept("t1", "g");
-    let answer = world.turn(Turn::default());
+    let answer = world.turn(TestTurn::default());
     assert!(answer.claimed.is_empty());
     assert_eq!(answer.instruction, Instruction::End, "a paused queue keeps no drain busy");
     let paused = block_on(world.store.overview()).unwrap().paused.unwrap();

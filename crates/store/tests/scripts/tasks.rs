@@ -4,7 +4,7 @@ use futures::executor::block_on;
 use saga::{ClientState, Operation, Policy, Task};
 use store::{Accepted, Admission, Cancelled, Commit, CommitKind, Instruction, Store};
 
-use crate::world::{ADMISSION, TTL_S, Turn, World, carry_out, finish, journal, read, task};
+use crate::world::{ADMISSION, TTL_S, TestTurn, World, carry_out, finish, journal, read, task};
 
 #[test]
 fn an_accepted_task_can_be_read_claimed_and_finished() {
@@ -14,7 +14,7 @@ fn an_accepted_task_can_be_read_claimed_and_finished() {
     let claimed = world.claim("a");
     assert_eq!((claimed.task_id.as_str(), claimed.epoch, claimed.recoveries), ("t1", 1, 0));
     assert_eq!(world.state("t1"), ClientState::Started);
-    let answer = world.step("a", vec![finish(&claimed, None)]);
+    let answer = world.commit("a", vec![finish(&claimed, None)]);
     assert_eq!(answer.instruction, Instruction::End);
     let view = block_on(world.store.poll("t1")).unwrap().unwrap();
     assert_eq!(view.state, ClientState::Success);
@@ -57,11 +57,11 @@ fn tasks_on_one_group_run_in_order_and_others_do_not_wait_for_them() {
     for (id, group) in [("t1", "g"), ("t2", "g"), ("t3", "h")] {
         world.accept(id, group);
     }
-    let answer = world.turn(Turn { slots: 9, ..Turn::default() });
+    let answer = world.turn(TestTurn { slots: 9, ..TestTurn::default() });
     let ids: Vec<_> = answer.claimed.iter().map(|claimed| claimed.task_id.as_str()).collect();
     assert_eq!(ids, ["t1", "t3"]);
     let first = answer.claimed.first().unwrap();
-    let next = world.step("drain", vec![finish(first, None)]).claimed;
+    let next = world.commit("drain", vec![finish(first, None)]).claimed;
     assert_eq!(next.first().unwrap().task_id, "t2");
 }
 
@@ -69,26 +69,27 @@ fn tasks_on_one_group_run_in_order_and_others_do_not_wait_for_them() {
 fn a_commit_with_an_old_epoch_changes_nothing() {
     let world = World::new();
     world.accept("t1", "g");
-    let mut answer = world.turn(Turn { lease_ms: 1, ..Turn::default() });
+    let mut answer = world.turn(TestTurn { lease_ms: 1, ..TestTurn::default() });
     let stale = answer.claimed.remove(0);
     let mut taken_over = Vec::new();
     world.eventually("the lease expires", || {
-        taken_over = world.step("other", Vec::new()).claimed;
+        taken_over = world.commit("other", Vec::new()).claimed;
         !taken_over.is_empty()
     });
     let owner = taken_over.remove(0);
     assert_eq!((owner.recoveries, owner.epoch), (1, 3));
     let before: Vec<String> = world.redis.ask("HGETALL {muster}:task:t1").unwrap();
     for commit in [journal(&stale), finish(&stale, None)] {
-        let answer = world.turn(Turn { commits: vec![commit], slots: 0, ..Turn::default() });
+        let answer =
+            world.turn(TestTurn { commits: vec![commit], slots: 0, ..TestTurn::default() });
         assert_eq!(answer.stale, ["t1"]);
     }
     let renewals = vec![("t1".to_owned(), stale.epoch)];
-    let answer = world.turn(Turn { renewals, slots: 0, ..Turn::default() });
+    let answer = world.turn(TestTurn { renewals, slots: 0, ..TestTurn::default() });
     assert_eq!(answer.stale, ["t1"]);
     let after: Vec<String> = world.redis.ask("HGETALL {muster}:task:t1").unwrap();
     assert_eq!(after, before);
-    world.step("other", vec![finish(&owner, None)]);
+    world.commit("other", vec![finish(&owner, None)]);
     assert_eq!(world.state("t1"), ClientState::Success);
 }
 
@@ -96,13 +97,16 @@ fn a_commit_with_an_old_epoch_changes_nothing() {
 fn a_worker_is_fenced_from_the_moment_its_lease_is_reclaimed() {
     let world = World::new();
     world.accept("t1", "g");
-    let stale = world.turn(Turn { lease_ms: 1, ..Turn::default() }).claimed.remove(0);
+    let stale = world.turn(TestTurn { lease_ms: 1, ..TestTurn::default() }).claimed.remove(0);
     world.eventually("the lease is reclaimed", || {
-        world.turn(Turn { drain: "other", slots: 0, ..Turn::default() });
+        world.turn(TestTurn { drain: "other", slots: 0, ..TestTurn::default() });
         world.ask("LLEN {muster}:queue") == 1
     });
-    let answer =
-        world.turn(Turn { commits: vec![finish(&stale, None)], slots: 0, ..Turn::default() });
+    let answer = world.turn(TestTurn {
+        commits: vec![finish(&stale, None)],
+        slots: 0,
+        ..TestTurn::default()
+    });
     assert_eq!(answer.stale, ["t1"]);
     assert_eq!(world.state("t1"), ClientState::Started);
 }
@@ -116,7 +120,7 @@ fn a_renewal_starts_the_lease_anew() {
     let before = expiry();
     let renewals = vec![("t1".to_owned(), claimed.epoch)];
     let lease_ms = 120_000;
-    let renewed = world.turn(Turn { renewals, lease_ms, slots: 0, ..Turn::default() });
+    let renewed = world.turn(TestTurn { renewals, lease_ms, slots: 0, ..TestTurn::default() });
     assert!(renewed.stale.is_empty());
     assert!(expiry() >= before + 60_000.0);
 }
@@ -126,8 +130,8 @@ fn an_end_is_reported_once_and_never_changes() {
     let world = World::new();
     world.accept("t1", "g");
     let claimed = world.claim("a");
-    world.step("a", vec![finish(&claimed, None)]);
-    let again = world.step("a", vec![finish(&claimed, Some(1))]);
+    world.commit("a", vec![finish(&claimed, None)]);
+    let again = world.commit("a", vec![finish(&claimed, Some(1))]);
     assert_eq!(again.stale, ["t1"]);
     assert_eq!(world.state("t1"), ClientState::Success);
     assert_eq!(world.ask("HGET {muster}:counts ended:SUCCESS"), 1);
@@ -145,7 +149,7 @@ fn a_delayed_compensation_comes_back_when_it_is_due_and_before_new_work() {
     let task = carry_out(&claimed, Some(1));
     let far = CommitKind::Delay { due_at_ms: 32_503_680_000_000 };
     let delayed = Commit::new(&task, claimed.epoch, far, 1).unwrap();
-    let answer = world.step("a", vec![delayed]);
+    let answer = world.commit("a", vec![delayed]);
     assert!(answer.claimed.is_empty());
     assert_eq!(
         answer.instruction,
@@ -164,14 +168,15 @@ fn a_drain_stays_for_what_is_due_soon_and_ends_when_nothing_is() {
     let world = World::new();
     world.accept("t1", "g");
     let claimed = world.claim("a");
-    let soon = world.turn(Turn { slots: 0, idle: false, ..Turn::default() }).now_ms + 60_000;
+    let soon =
+        world.turn(TestTurn { slots: 0, idle: false, ..TestTurn::default() }).now_ms + 60_000;
     let kind = CommitKind::Delay { due_at_ms: soon };
     let delayed = Commit::new(&read(&claimed), claimed.epoch, kind, 1).unwrap();
-    match world.step("a", vec![delayed]).instruction {
+    match world.commit("a", vec![delayed]).instruction {
         Instruction::Wait { ms } => assert!((1..=60_000).contains(&ms), "{ms}"),
         other => panic!("{other:?}"),
     }
-    let closing = world.turn(Turn { drain: "a", closing: true, ..Turn::default() });
+    let closing = world.turn(TestTurn { drain: "a", closing: true, ..TestTurn::default() });
     assert_eq!(closing.instruction, Instruction::End);
     assert_eq!(world.ask("ZCARD {muster}:drains"), 1, "only drain `drain` is left");
 }
@@ -183,8 +188,12 @@ fn a_closing_drain_claims_nothing_and_hands_its_tasks_back_first_in_line() {
     world.accept("t2", "h");
     let claimed = world.claim("a");
     let commit = Commit::new(&read(&claimed), claimed.epoch, CommitKind::Release, 1).unwrap();
-    let answer =
-        world.turn(Turn { drain: "a", closing: true, commits: vec![commit], ..Turn::default() });
+    let answer = world.turn(TestTurn {
+        drain: "a",
+        closing: true,
+        commits: vec![commit],
+        ..TestTurn::default()
+    });
     assert!(answer.claimed.is_empty());
     assert_eq!(answer.instruction, Instruction::End);
     let back = world.claim("b");
@@ -195,10 +204,10 @@ fn a_closing_drain_claims_nothing_and_hands_its_tasks_back_first_in_line() {
 fn a_drain_that_hands_over_rings_although_another_seems_to_live() {
     let world = World::new();
     world.accept("t1", "g");
-    world.step("dead", Vec::new());
+    world.commit("dead", Vec::new());
     world.accept("t2", "h");
     let before = world.published();
-    world.turn(Turn { drain: "a", closing: true, ..Turn::default() });
+    world.turn(TestTurn { drain: "a", closing: true, ..TestTurn::default() });
     assert_eq!(world.published(), before + 1);
 }
 
@@ -206,7 +215,7 @@ fn a_drain_that_hands_over_rings_although_another_seems_to_live() {
 fn a_queue_that_goes_on_rings_although_a_drain_seems_to_live() {
     let world = World::new();
     world.accept("t1", "g");
-    world.step("dead", Vec::new());
+    world.commit("dead", Vec::new());
     block_on(world.store.pause(true, "somebody")).unwrap();
     world.accept("t2", "h");
     let before = world.published();
@@ -232,7 +241,7 @@ fn the_doorbell_rings_only_when_no_drain_is_there_to_see_the_task() {
     world.accept("t2", "g2");
     assert_eq!(published(), 1, "a live drain will see it");
     world.claim("a");
-    let ended = world.turn(Turn { drain: "a", slots: 0, closing: true, ..Turn::default() });
+    let ended = world.turn(TestTurn { drain: "a", slots: 0, closing: true, ..TestTurn::default() });
     assert_eq!(ended.instruction, Instruction::End);
     let at_the_end = published();
     world.accept("t3", "g3");
@@ -244,7 +253,7 @@ fn the_doorbell_rings_only_when_no_drain_is_there_to_see_the_task() {
 #[test]
 fn a_drain_that_died_stops_counting_as_alive() {
     let world = World::new();
-    world.turn(Turn { registration_ms: 1, idle: false, ..Turn::default() });
+    world.turn(TestTurn { registration_ms: 1, idle: false, ..TestTurn::default() });
     let published = || -> bool {
         let stats: String = world.redis.ask("INFO commandstats").unwrap();
         stats.contains("cmdstat_publish")
@@ -269,7 +278,7 @@ fn a_queued_task_is_revoked_and_the_next_of_its_group_goes_on() {
     let claimed = world.claim("a");
     assert_eq!(claimed.task_id, "t2");
     assert_eq!(cancel("t2"), Cancelled::RollingBack);
-    let answer = world.step("a", vec![journal(&claimed)]);
+    let answer = world.commit("a", vec![journal(&claimed)]);
     assert_eq!(answer.cancelled, ["t2"]);
     let notes = block_on(world.store.poll("t2")).unwrap().unwrap().notes;
     assert_eq!(notes.len(), 1);
@@ -283,7 +292,7 @@ fn a_task_waiting_in_line_can_be_revoked() {
     }
     assert_eq!(block_on(world.store.cancel("t2", TTL_S, "a test")).unwrap(), Cancelled::Revoked);
     let first = world.claim("a");
-    let next = world.step("a", vec![finish(&first, None)]).claimed.remove(0);
+    let next = world.commit("a", vec![finish(&first, None)]).claimed.remove(0);
     assert_eq!(next.task_id, "t3");
     assert_eq!(world.ask("HGET {muster}:counts waiting"), 0);
 }

@@ -35,11 +35,11 @@ impl World {
     }
 
     /// A turn of drain `drain` with these commits and one free place.
-    pub(crate) fn step(&self, drain: &str, commits: Vec<Commit>) -> TurnAnswer {
-        self.turn(Turn { drain, commits, ..Turn::default() })
+    pub(crate) fn commit(&self, drain: &str, commits: Vec<Commit>) -> TurnAnswer {
+        self.turn(TestTurn { drain, commits, ..TestTurn::default() })
     }
 
-    pub(crate) fn turn(&self, turn: Turn<'_>) -> TurnAnswer {
+    pub(crate) fn turn(&self, turn: TestTurn<'_>) -> TurnAnswer {
         block_on(self.store.turn(Turn {
             drain_id: turn.drain,
             registration_ms: turn.registration_ms,
@@ -60,7 +60,7 @@ impl World {
 
     /// Claims the one task that is ready.
     pub(crate) fn claim(&self, drain: &str) -> Claimed {
-        let mut answer = self.step(drain, Vec::new());
+        let mut answer = self.commit(drain, Vec::new());
         assert_eq!(answer.claimed.len(), 1, "{answer:?}");
         answer.claimed.remove(0)
     }
@@ -90,7 +90,7 @@ impl World {
     }
 }
 
-pub(crate) struct Turn<'a> {
+pub(crate) struct TestTurn<'a> {
     pub(crate) drain: &'a str,
     pub(crate) registration_ms: u64,
     pub(crate) lease_ms: u64,
@@ -104,7 +104,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) breakers: Vec<BreakerChange>,
 }
 
-impl Default for Turn<'_> {
+impl Default for TestTurn<'_> {
     fn default() -> Self {
         Self {
             drain: "drain",

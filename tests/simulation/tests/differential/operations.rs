@@ -22,7 +22,7 @@ enum Act {
     Accept { task: Task, max_queue: u64, key: Option<String>, rate: Option<u64> },
     Poll(String),
     Cancel(String),
-    Turn(Turn),
+    Turn(DrainTurn),
     DeadLetters,
     Retry { dead_letter: DeadLetter, task: Task },
     Discard(DeadLetter),
@@ -34,7 +34,7 @@ enum Act {
 }
 
 #[derive(Debug)]
-struct Turn {
+struct DrainTurn {
     drain: String,
     slots: usize,
     lease_ms: u64,
@@ -191,7 +191,7 @@ impl Known {
         }
     }
 
-    fn turn(&mut self, random: &mut Random, now_ms: u64) -> Turn {
+    fn turn(&mut self, random: &mut Random, now_ms: u64) -> DrainTurn {
         let mut commits = Vec::new();
         let mut renewals = Vec::new();
         for id in self.claims.keys().cloned().collect::<Vec<_>>() {
@@ -208,7 +208,7 @@ impl Known {
                 }
             }
         }
-        Turn {
+        DrainTurn {
             drain: format!("d{}", random.below(3)),
             slots: random.index(5),
             lease_ms: random.pick(&[1_000, 10_000]),
