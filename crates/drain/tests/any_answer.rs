@@ -85,7 +85,7 @@ impl Clock for Instantly {
 struct Silence;
 
 impl Log for Silence {
-    fn line(&self, _: &str, _: &[(&str, &str)]) {}
+    fn event(&self, _: &str, _: &[(&str, &str)]) {}
 }
 
 fn record() -> Vec<u8> {
