@@ -1,10 +1,6 @@
-//! What came back from a call, and its way into the task.
+//! What came back from a call.
 
-use std::fmt;
-
-use crate::call::{Call, CallKind};
-use crate::node::Progress;
-use crate::task::{Phase, Presence, Task};
+use crate::operation::Presence;
 
 /// The most characters of a reason that are kept.
 const REASON_CHARS_MAX: usize = 300;
@@ -61,60 +57,4 @@ pub enum Answer {
     Change(ChangeAnswer),
     /// To [`CallKind::Inspect`] and [`CallKind::Confirm`].
     Inspection(Inspection),
-}
-
-/// An answer to a call that this task did not ask for: a mistake of the caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IllegalAnswer {
-    pub call: Call,
-    pub reason: &'static str,
-}
-
-impl fmt::Display for IllegalAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} of node {}: {}", self.call.kind, self.call.node, self.reason)
-    }
-}
-
-impl std::error::Error for IllegalAnswer {}
-
-impl Task {
-    /// Takes what came back from `call`.
-    ///
-    /// # Errors
-    /// When the task has no such call under way; it is then left as it was.
-    pub fn answer(&mut self, call: Call, answer: Answer, now_ms: u64) -> Result<(), IllegalAnswer> {
-        let illegal = |reason| Err(IllegalAnswer { call, reason });
-        let Some(node) = self.nodes.get_mut(call.node) else {
-            return illegal("the task has no such node");
-        };
-        let rolling_back = match self.phase {
-            Phase::Forward => false,
-            Phase::Rollback => true,
-            _ => return illegal("the task is not running"),
-        };
-        match (call.kind, &node.progress, answer) {
-            (CallKind::Inspect, Progress::Inspecting, Answer::Inspection(answer))
-                if !rolling_back =>
-            {
-                self.inspected(call.node, answer, now_ms);
-            }
-            (CallKind::Apply, Progress::Changing, Answer::Change(answer)) if !rolling_back => {
-                self.apply_answered(call.node, answer, now_ms);
-            }
-            (CallKind::Undo, Progress::Changing, Answer::Change(answer)) if rolling_back => {
-                self.undo_answered(call.node, answer, now_ms);
-            }
-            (CallKind::Confirm, Progress::Confirming(failure), Answer::Inspection(answer)) => {
-                let failure = failure.clone();
-                if rolling_back {
-                    self.undo_confirmed(call.node, answer, failure, now_ms);
-                } else {
-                    self.apply_confirmed(call.node, answer, failure, now_ms);
-                }
-            }
-            _ => return illegal("no such call is under way"),
-        }
-        Ok(())
-    }
 }

@@ -1,6 +1,7 @@
 //! The calls a task asks its holder to make.
 
-use crate::task::{Operation, Task};
+use crate::operation::Operation;
+use crate::task::Task;
 
 /// One call to one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::node::NodeState;
-use crate::task::{Operation, Presence, Task};
+use crate::operation::{Operation, Presence};
 
 /// What kind of thing needs a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,35 +39,4 @@ pub struct DeadLetter {
     pub created_at_ms: u64,
     /// Milliseconds since the epoch.
     pub updated_at_ms: u64,
-}
-
-impl Task {
-    /// The dead letters for the nodes whose compensation was given up, as of `now_ms`. A task that
-    /// retried a dead letter gives that dead letter again, brought up to date.
-    #[must_use]
-    pub fn dead_letters(&self, now_ms: u64) -> Vec<DeadLetter> {
-        let dead = self.nodes.iter().enumerate().filter(|(_, node)| node.state == NodeState::Dead);
-        dead.map(|(index, node)| match &self.retry_of {
-            Some(dead_letter) => DeadLetter {
-                attempts: dead_letter.attempts.saturating_add(node.rollback_attempts),
-                last_error: node.last_error.clone().or_else(|| dead_letter.last_error.clone()),
-                updated_at_ms: now_ms,
-                ..dead_letter.clone()
-            },
-            None => DeadLetter {
-                id: format!("{}-{index}", self.id),
-                kind: DeadLetterKind::Compensation,
-                task_id: self.id.clone(),
-                group_id: self.group_id.clone(),
-                node: node.address.clone(),
-                operation: self.operation,
-                before: node.before,
-                attempts: node.rollback_attempts,
-                last_error: node.last_error.clone(),
-                created_at_ms: now_ms,
-                updated_at_ms: now_ms,
-            },
-        })
-        .collect()
-    }
 }

@@ -1,6 +1,7 @@
 //! Going forward: what the answers mean before anything has failed.
 
 use crate::answer::{ChangeAnswer, Failure, Inspection};
+use crate::event::Event;
 use crate::node::{NodeState, Progress};
 use crate::task::Task;
 
@@ -81,7 +82,7 @@ impl Task {
         if let Some(node) = self.nodes.get_mut(index) {
             node.rest(state, now_ms);
         }
-        let event = if state == NodeState::Applied { "applied" } else { "unchanged" };
+        let event = if state == NodeState::Applied { Event::Applied } else { Event::Unchanged };
         self.note_node(now_ms, event, index, None);
     }
 
@@ -104,10 +105,10 @@ impl Task {
             let doublings = node.failures.saturating_sub(1).min(16);
             let delay = (FORWARD_RETRY_DELAY_MS << doublings).min(FORWARD_RETRY_DELAY_MS_MAX);
             node.due_at_ms = Some(now_ms.saturating_add(delay));
-            self.note_node(now_ms, "failed, to be tried again", index, Some(&failure.reason));
+            self.note_node(now_ms, Event::AttemptFailed, index, Some(&failure.reason));
             return;
         }
-        let event = if state == NodeState::Unknown { "unknown" } else { "refused" };
+        let event = if state == NodeState::Unknown { Event::Unknown } else { Event::Refused };
         let address = node.address.clone();
         self.note_node(now_ms, event, index, Some(&failure.reason));
         if self.error.is_none() {

@@ -8,19 +8,30 @@
 mod answer;
 mod call;
 mod dead_letter;
+mod event;
 mod forward;
 mod history;
 mod node;
+mod operation;
+mod outcome;
+mod phase;
 mod plan;
+mod policy;
+mod receive;
+mod record;
 mod rollback;
 mod task;
 
-pub use answer::{Answer, ChangeAnswer, Failure, IllegalAnswer, Inspection};
+pub use answer::{Answer, ChangeAnswer, Failure, Inspection};
 pub use call::{Call, CallKind, Verb};
 pub use dead_letter::{DeadLetter, DeadLetterKind};
+pub use event::Event;
 pub use history::{HISTORY_ENTRIES_MAX, History, HistoryEntry};
 pub use node::{Node, NodeState};
+pub use operation::{Operation, Presence};
+pub use phase::{ClientState, Phase};
 pub use plan::{Plan, Starting, Status};
-pub use task::{
-    ClientState, NODE_ADDRESS_BYTES_MAX, NODES_MAX, Operation, Phase, Policy, Presence, Task,
-};
+pub use policy::Policy;
+pub use receive::IllegalAnswer;
+pub use record::RecordError;
+pub use task::{NODE_ADDRESS_BYTES_MAX, NODES_MAX, Task};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Failure;
-use crate::task::{Presence, is_false};
+use crate::operation::Presence;
 
 /// What was learned about one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,43 +29,52 @@ pub enum NodeState {
     Dead,
 }
 
+/// The codes that a task's record holds.
+const STATE_CODES: [(NodeState, &str); 9] = [
+    (NodeState::Pending, "p"),
+    (NodeState::Calling, "c"),
+    (NodeState::Applied, "a"),
+    (NodeState::Unchanged, "="),
+    (NodeState::Refused, "r"),
+    (NodeState::Unknown, "?"),
+    (NodeState::Undoing, "U"),
+    (NodeState::Undone, "u"),
+    (NodeState::Dead, "d"),
+];
+
+impl NodeState {
+    pub(crate) fn code(self) -> &'static str {
+        STATE_CODES.iter().find(|(state, _)| *state == self).map_or("", |(_, code)| code)
+    }
+
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
+        STATE_CODES.iter().find(|(_, own)| *own == code).map(|(state, _)| *state)
+    }
+}
+
 /// One node's record in a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     pub(crate) address: String,
     pub(crate) state: NodeState,
     /// What the node held before this task first changed it. Learned by looking before the first
     /// call that changes anything, so it is known for every node that may have to be undone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<Presence>,
     /// An earlier call of this task may have taken effect, whatever later calls said.
-    #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) uncertain: bool,
     /// Calls sent that were to change the node; while it is `calling`, the one intended counts.
-    #[serde(default)]
     pub(crate) attempts: u32,
     /// Tries going forward that failed, against `forward_max_attempts`.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) failures: u32,
     /// Undo calls that failed, against `rollback_max_retries`.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) rollback_attempts: u32,
     /// Not before this time is the node called again; milliseconds since the epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) due_at_ms: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) updated_at_ms: Option<u64>,
     /// Where the worker that holds the task stands with this node. Not stored: a worker that
     /// takes the task over starts from `state` alone.
-    #[serde(skip)]
     pub(crate) progress: Progress,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
 }
 
 /// What the holder of a task is doing with one node.

@@ -1,8 +1,10 @@
 //! What a task does next.
 
 use crate::call::{Call, CallKind};
+use crate::event::Event;
 use crate::node::{Node, NodeState, Progress};
-use crate::task::{Phase, Task};
+use crate::phase::Phase;
+use crate::task::Task;
 
 /// For how long, in milliseconds, an answer to a look is good enough to act on. Somebody else may
 /// change the node meanwhile.
@@ -51,7 +53,7 @@ impl Task {
             let retrying = self.retry_of.is_some();
             self.phase = if retrying { Phase::Rollback } else { Phase::Forward };
             self.unstored = retrying;
-            self.note(now_ms, "started", None);
+            self.note(now_ms, Event::Started, None);
         }
         for node in &mut self.nodes {
             node.progress = Progress::Idle;
@@ -65,7 +67,7 @@ impl Task {
             self.give_up(&reason, now_ms);
         } else if recoveries > 0 {
             let detail = format!("its worker was lost ({recoveries})");
-            self.note(now_ms, "recovered", Some(&detail));
+            self.note(now_ms, Event::Recovered, Some(&detail));
         }
     }
 
@@ -82,10 +84,10 @@ impl Task {
         }
         self.cancelled = true;
         self.error = Some(reason.to_owned());
-        self.note(now_ms, "cancel requested", Some(reason));
+        self.note(now_ms, Event::Cancelling, Some(reason));
         if self.phase == Phase::Queued {
             self.phase = Phase::Cancelled;
-            self.note(now_ms, "cancelled", None);
+            self.note(now_ms, Event::Cancelled, None);
         }
     }
 
@@ -157,7 +159,7 @@ impl Task {
             .all(|node| matches!(node.state, NodeState::Applied | NodeState::Unchanged))
         {
             self.phase = Phase::Succeeded;
-            self.note(now_ms, "succeeded", None);
+            self.note(now_ms, Event::Succeeded, None);
         }
     }
 

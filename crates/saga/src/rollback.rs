@@ -1,8 +1,10 @@
 //! Going back: compensation, its retries, and giving up.
 
 use crate::answer::{ChangeAnswer, Failure, Inspection};
+use crate::event::Event;
 use crate::node::{NodeState, Progress};
-use crate::task::{Phase, Task};
+use crate::phase::Phase;
+use crate::task::Task;
 
 /// However the delay grows, an undo is tried at least this often, in milliseconds.
 const RETRY_DELAY_MS_MAX: u64 = 3_600_000;
@@ -22,7 +24,7 @@ impl Task {
             }
         }
         let reason = self.error.clone();
-        self.note(now_ms, "rolling back", reason.as_deref());
+        self.note(now_ms, Event::RollingBack, reason.as_deref());
     }
 
     pub(crate) fn undo_answered(&mut self, index: usize, answer: ChangeAnswer, now_ms: u64) {
@@ -57,7 +59,7 @@ impl Task {
         if let Some(node) = self.nodes.get_mut(index) {
             node.rest(NodeState::Undone, now_ms);
         }
-        self.note_node(now_ms, "undone", index, None);
+        self.note_node(now_ms, Event::Undone, index, None);
     }
 
     fn undo_failed(&mut self, index: usize, failure: &Failure, now_ms: u64) {
@@ -71,7 +73,7 @@ impl Task {
         self.unstored = true;
         if attempts > retries_max {
             node.rest(NodeState::Dead, now_ms);
-            self.note_node(now_ms, "dead", index, Some(&failure.reason));
+            self.note_node(now_ms, Event::Dead, index, Some(&failure.reason));
             return;
         }
         node.rest(NodeState::Undoing, now_ms);
@@ -79,7 +81,7 @@ impl Task {
         if let Some(node) = self.nodes.get_mut(index) {
             node.due_at_ms = Some(now_ms.saturating_add(delay));
         }
-        self.note_node(now_ms, "undo failed, to be retried", index, Some(&failure.reason));
+        self.note_node(now_ms, Event::UndoFailed, index, Some(&failure.reason));
     }
 
     /// Milliseconds to wait after failed attempt number `attempts`: the delay, times the backoff
@@ -110,7 +112,7 @@ impl Task {
             if open {
                 node.rest(NodeState::Dead, now_ms);
                 node.last_error = Some(reason.to_owned());
-                self.note_node(now_ms, "dead", index, Some(reason));
+                self.note_node(now_ms, Event::Dead, index, Some(reason));
             }
         }
         self.phase = Phase::Rollback;
@@ -120,9 +122,9 @@ impl Task {
     pub(crate) fn end_rollback(&mut self, now_ms: u64) {
         let dead = self.nodes.iter().any(|node| node.state == NodeState::Dead);
         let (phase, event) = match (dead, self.cancelled) {
-            (true, _) => (Phase::DeadLettered, "dead-lettered"),
-            (false, true) => (Phase::Cancelled, "cancelled"),
-            (false, false) => (Phase::RolledBack, "rolled back"),
+            (true, _) => (Phase::DeadLettered, Event::DeadLettered),
+            (false, true) => (Phase::Cancelled, Event::Cancelled),
+            (false, false) => (Phase::RolledBack, Event::RolledBack),
         };
         self.phase = phase;
         self.note(now_ms, event, None);

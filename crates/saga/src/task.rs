@@ -1,236 +1,36 @@
 //! The task: a snapshot taken at acceptance and everything learned since.
 
-use serde::{Deserialize, Serialize};
-
 use crate::dead_letter::DeadLetter;
+use crate::event::Event;
 use crate::history::History;
 use crate::node::{Node, NodeState};
+use crate::operation::Operation;
+use crate::phase::{ClientState, Phase};
+use crate::policy::Policy;
 
 /// The most nodes one task may name.
 pub const NODES_MAX: usize = 1_000;
-/// More nodes a round mean fewer writes of the record, and more nodes in doubt after a crash.
-const ROUND_NODES: usize = 16;
 /// The most bytes of one node's address.
 pub const NODE_ADDRESS_BYTES_MAX: usize = 512;
 
-/// What a client asked to be done with a group on every node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    Create,
-    Delete,
-}
-
-impl Operation {
-    /// The operation that takes this one back.
-    #[must_use]
-    pub fn reverse(self) -> Self {
-        match self {
-            Self::Create => Self::Delete,
-            Self::Delete => Self::Create,
-        }
-    }
-
-    /// What a node holds once the operation has taken effect there.
-    #[must_use]
-    pub fn desired(self) -> Presence {
-        match self {
-            Self::Create => Presence::Present,
-            Self::Delete => Presence::Absent,
-        }
-    }
-
-    /// The name clients and operators read: `create` or `delete`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Delete => "delete",
-        }
-    }
-
-    /// The operation of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Create, Self::Delete].into_iter().find(|operation| operation.name() == name)
-    }
-}
-
-/// Whether a node holds the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Presence {
-    Present,
-    Absent,
-}
-
-impl Presence {
-    /// The name clients and operators read: `present` or `absent`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Present => "present",
-            Self::Absent => "absent",
-        }
-    }
-
-    /// The presence of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Present, Self::Absent].into_iter().find(|presence| presence.name() == name)
-    }
-
-    /// The operation that makes it so.
-    #[must_use]
-    pub fn operation(self) -> Operation {
-        match self {
-            Self::Present => Operation::Create,
-            Self::Absent => Operation::Delete,
-        }
-    }
-}
-
-/// How far a task has come. The last four are ends and never change again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Accepted, not yet taken by a worker.
-    Queued,
-    /// Calling the nodes one after another.
-    Forward,
-    /// Taking back what was done (compensation).
-    Rollback,
-    /// Every node is as desired.
-    Succeeded,
-    /// Every node is as it was before the task.
-    RolledBack,
-    /// The nodes that are neither are on the dead-letter list.
-    DeadLettered,
-    /// Stopped by a client, and every node is as it was before the task.
-    Cancelled,
-}
-
-impl Phase {
-    /// Whether the task has ended.
-    #[must_use]
-    pub fn is_end(self) -> bool {
-        matches!(self, Self::Succeeded | Self::RolledBack | Self::DeadLettered | Self::Cancelled)
-    }
-}
-
-/// The state as clients of Celery know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum ClientState {
-    Pending,
-    Started,
-    /// Rolling back, or waiting to.
-    Retry,
-    Success,
-    Failure,
-    Revoked,
-}
-
-impl ClientState {
-    /// Every state there is.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Started, Self::Retry, Self::Success, Self::Failure, Self::Revoked];
-
-    /// The word on the wire, for example `PENDING`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Started => "STARTED",
-            Self::Retry => "RETRY",
-            Self::Success => "SUCCESS",
-            Self::Failure => "FAILURE",
-            Self::Revoked => "REVOKED",
-        }
-    }
-
-    /// The state of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-}
-
-/// The settings that decide a task's policy, as they were when it was accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// How often a node is tried going forward before the task gives up; 1 = no second try.
-    pub forward_max_attempts: u32,
-    /// How often a failed undo is tried *again* before it becomes a dead letter.
-    pub rollback_max_retries: u32,
-    /// Milliseconds between a failed undo and its first retry.
-    pub rollback_retry_delay_ms: u64,
-    /// What the delay is multiplied by after each retry, in percent; 100 keeps it constant.
-    pub rollback_backoff_percent: u32,
-    /// The most a delay is lengthened by at random, in percent of itself.
-    pub rollback_jitter_percent: u32,
-    /// How many nodes are changed at once.
-    pub node_parallelism: u32,
-    /// How often the task may be recovered from a dead worker before it counts as poison.
-    pub max_recoveries: u32,
-}
-
-impl Policy {
-    /// How many nodes are changed at once, as a length.
-    pub(crate) fn parallel(&self) -> usize {
-        usize::try_from(self.node_parallelism.max(1)).unwrap_or(usize::MAX)
-    }
-
-    /// How many nodes at most are asked what they hold, and then intended to be changed, together.
-    #[must_use]
-    pub fn round_nodes(&self) -> usize {
-        ROUND_NODES.max(self.parallel())
-    }
-}
-
-impl Default for Policy {
-    /// The reference's behaviour.
-    fn default() -> Self {
-        Self {
-            forward_max_attempts: 1,
-            rollback_max_retries: 3,
-            rollback_retry_delay_ms: 10_000,
-            rollback_backoff_percent: 100,
-            rollback_jitter_percent: 0,
-            node_parallelism: 1,
-            max_recoveries: 10,
-        }
-    }
-}
-
-/// A task's whole state: what is stored in Redis as its record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A task's whole state. What of it is stored is its record: see [`Task::to_record`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     pub(crate) id: String,
     pub(crate) operation: Operation,
     pub(crate) group_id: String,
     pub(crate) phase: Phase,
     pub(crate) nodes: Vec<Node>,
-    #[serde(rename = "course")]
     pub(crate) policy: Policy,
     /// Why the task stopped going forward. Set once, with the first failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     /// A client asked for it to stop; it then ends as `Cancelled` when the rollback is whole.
-    #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) cancelled: bool,
     /// The dead letter this task retries, when it is not a client's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) retry_of: Option<DeadLetter>,
     pub(crate) history: History,
     /// Something has to be in the stored record before the next call that changes a node.
-    #[serde(skip)]
     pub(crate) unstored: bool,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-pub(crate) fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 impl Task {
@@ -335,26 +135,19 @@ impl Task {
         }
     }
 
-    /// What each node is now known to hold, for the group's registry; `None` = not known. Nodes the
-    /// task learned nothing about are left out.
-    #[must_use]
-    pub fn holdings(&self) -> Vec<(&str, Option<Presence>)> {
-        if self.phase == Phase::Cancelled && self.retry_of.is_some() {
-            return Vec::new();
-        }
-        let desired = self.operation.desired();
-        self.nodes
-            .iter()
-            .filter_map(|node| {
-                let held = match node.state {
-                    NodeState::Applied | NodeState::Unchanged => Some(Some(desired)),
-                    NodeState::Undone => Some(node.before),
-                    NodeState::Dead => Some(None),
-                    NodeState::Refused | NodeState::Pending => node.before.map(Some),
-                    NodeState::Calling | NodeState::Unknown | NodeState::Undoing => Some(None),
-                }?;
-                Some((node.address.as_str(), held))
-            })
-            .collect()
+    /// Adds an event that is about the task as a whole to its history.
+    pub(crate) fn note(&mut self, at_ms: u64, event: Event, reason: Option<&str>) {
+        self.history.push(at_ms, event, None, reason);
+    }
+
+    /// Adds an event that is about one node to its history.
+    pub(crate) fn note_node(
+        &mut self,
+        at_ms: u64,
+        event: Event,
+        node: usize,
+        reason: Option<&str>,
+    ) {
+        self.history.push(at_ms, event, Some(node), reason);
     }
 }

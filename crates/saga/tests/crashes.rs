@@ -75,7 +75,7 @@ struct Case<'a> {
 struct World<'a> {
     case: Case<'a>,
     held: Vec<Presence>,
-    stored: String,
+    stored: Vec<u8>,
     effects: usize,
     recoveries: u32,
     changes: usize,
@@ -92,9 +92,14 @@ impl World<'_> {
         if self.case.crashes.contains(&self.effects) { Err(Crash) } else { Ok(()) }
     }
 
+    fn stored(&self) -> Task {
+        let operation = self.case.operation;
+        Task::from_record("t".into(), operation, "g".into(), &self.stored).unwrap()
+    }
+
     fn store(&mut self, task: &Task) -> Result<(), Crash> {
         self.effect()?;
-        self.stored = serde_json::to_string(task).unwrap();
+        self.stored = task.to_record().unwrap();
         self.effect()
     }
 
@@ -112,7 +117,7 @@ impl World<'_> {
 
     /// No call changes a node before the record says so, and none undoes what was not done.
     fn check_intent(&self, call: Call) {
-        let stored: Task = serde_json::from_str(&self.stored).unwrap();
+        let stored = self.stored();
         let state = stored.nodes()[call.node].state();
         let case = self.case;
         match call.kind {
@@ -181,7 +186,7 @@ impl World<'_> {
     /// Takes the task up from its record and works on it until it ends or the worker is lost.
     fn work(&mut self) -> Result<Task, Crash> {
         let mut now = 1_000;
-        let mut task: Task = serde_json::from_str(&self.stored).unwrap();
+        let mut task = self.stored();
         task.take_up(self.recoveries, now);
         for _ in 0..1_000 {
             if self.case.cancel.is_some_and(|at| self.effects >= at) {
@@ -197,7 +202,7 @@ impl World<'_> {
                 Status::Held => panic!("nothing holds it: {:?}", self.case),
                 Status::Waiting { due_at_ms } => {
                     now = due_at_ms;
-                    task = serde_json::from_str(&self.stored).unwrap();
+                    task = self.stored();
                     task.take_up(0, now);
                 }
                 Status::Running => {}
@@ -220,7 +225,7 @@ fn run(case: Case<'_>) -> (Phase, usize) {
     let mut world = World {
         case,
         held: case.before.to_vec(),
-        stored: serde_json::to_string(&task).unwrap(),
+        stored: task.to_record().unwrap(),
         effects: 0,
         recoveries: 0,
         changes: 0,

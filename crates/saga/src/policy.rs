@@ -1,0 +1,51 @@
+//! The settings that decide how a task is carried out.
+
+/// More nodes a round mean fewer writes of the record, and more nodes in doubt after a crash.
+const ROUND_NODES: usize = 16;
+
+/// The settings that decide a task's policy, as they were when it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How often a node is tried going forward before the task gives up; 1 = no second try.
+    pub forward_max_attempts: u32,
+    /// How often a failed undo is tried *again* before it becomes a dead letter.
+    pub rollback_max_retries: u32,
+    /// Milliseconds between a failed undo and its first retry.
+    pub rollback_retry_delay_ms: u64,
+    /// What the delay is multiplied by after each retry, in percent; 100 keeps it constant.
+    pub rollback_backoff_percent: u32,
+    /// The most a delay is lengthened by at random, in percent of itself.
+    pub rollback_jitter_percent: u32,
+    /// How many nodes are changed at once.
+    pub node_parallelism: u32,
+    /// How often the task may be recovered from a dead worker before it counts as poison.
+    pub max_recoveries: u32,
+}
+
+impl Policy {
+    /// How many nodes are changed at once, as a length.
+    pub(crate) fn parallel(&self) -> usize {
+        usize::try_from(self.node_parallelism.max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// How many nodes at most are asked what they hold, and then intended to be changed, together.
+    #[must_use]
+    pub fn round_nodes(&self) -> usize {
+        ROUND_NODES.max(self.parallel())
+    }
+}
+
+impl Default for Policy {
+    /// The reference's behaviour.
+    fn default() -> Self {
+        Self {
+            forward_max_attempts: 1,
+            rollback_max_retries: 3,
+            rollback_retry_delay_ms: 10_000,
+            rollback_backoff_percent: 100,
+            rollback_jitter_percent: 0,
+            node_parallelism: 1,
+            max_recoveries: 10,
+        }
+    }
+}
