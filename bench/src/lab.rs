@@ -171,7 +171,10 @@ impl Lab {
 
     /// When a task ended, in milliseconds since the epoch by Redis's clock, which is ours too.
     pub(crate) fn finished_at_ms(&self, id: &str) -> anyhow::Result<Option<f64>> {
-        self.client.ask(&format!("HGET {}task:{id} finished_at", store::PREFIX))
+        let ended: Option<String> = self.client.ask(&format!("GET {}ended:{id}", store::PREFIX))?;
+        let finished_at_ms =
+            ended.as_deref().and_then(|text| text.lines().next()?.split(' ').nth(3));
+        Ok(finished_at_ms.and_then(|ms| ms.parse().ok()))
     }
 
     /// The tasks under a lease.

@@ -1,5 +1,5 @@
 //! Puts each script together from its own file and what it needs of the `lib/` files that its
-//! `-- uses:` line names, and writes them out as constants with their SHA-1, by which Redis finds a
+//! `-- uses:` lines name, and writes them out as constants with their SHA-1, by which Redis finds a
 //! script it has seen.
 //!
 //! Redis runs the whole text at every call, so what a script does not use would cost it time. And
@@ -40,12 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// A script's text: what it needs of its libraries, in the order named, then its own.
 fn assemble(folder: &Path, name: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let own = fs::read_to_string(folder.join(format!("{name}.lua")))?;
-    let uses = own
-        .lines()
-        .find_map(|line| line.strip_prefix("-- uses: "))
-        .ok_or(format!("scripts/{name}.lua has no `-- uses:` line"))?;
+    let uses = own.lines().filter_map(|line| line.strip_prefix("-- uses: "));
     let mut declarations = Vec::new();
-    for library in uses.split_whitespace() {
+    for library in uses.flat_map(str::split_whitespace) {
         let text = fs::read_to_string(folder.join(format!("lib/{library}.lua")))?;
         declarations.extend(split(&without_comments(&text)));
     }

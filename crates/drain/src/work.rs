@@ -284,7 +284,7 @@ impl<'a, R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Work<'a, R, N, A
 
     fn take_up(&mut self, claimed: &Claimed, sent_at_ms: u64) {
         let now_ms = self.redis_now_ms();
-        let mut task: Task = match serde_json::from_slice(&claimed.record) {
+        let mut task = match claimed.task() {
             Ok(task) => task,
             Err(error) => return self.quarantine(claimed, &error.to_string()),
         };

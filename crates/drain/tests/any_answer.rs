@@ -92,7 +92,7 @@ fn record() -> Vec<u8> {
     let policy = saga::Policy::default();
     let nodes = vec!["n1:1".to_owned(), "n2:1".to_owned()];
     let task = saga::Task::new("t".to_owned(), Operation::Create, "g".to_owned(), nodes, policy);
-    serde_json::to_vec(&task).unwrap()
+    task.to_record().unwrap()
 }
 
 /// Words that turns are answered with, and others.

@@ -157,7 +157,7 @@ impl<R: Redis, C: Clock> Events<R, C> {
             } else {
                 self.position.noted = self.position.noted.saturating_add(1);
             }
-            self.push(&mut text, entry.event, &entry);
+            self.push(&mut text, entry.event.name(), &entry);
         }
         if view.finished_at_ms.is_some() {
             self.has_ended = true;

@@ -1,7 +1,7 @@
 //! A task's timeline: what its workers noted and what people did, as clients read it.
 
 use clock::rfc3339;
-use saga::Task;
+use saga::{Event, Task};
 use serde::Serialize;
 use store::TaskView;
 
@@ -11,8 +11,7 @@ use store::TaskView;
 pub(crate) struct TimelineEntry<'a> {
     /// RFC 3339, by Redis's clock.
     pub(crate) at: String,
-    /// What happened: `accepted`, `started`, `applied`, `undone` …
-    pub(crate) event: &'a str,
+    pub(crate) event: Event,
     /// The node it happened to.
     pub(crate) node: Option<&'a str>,
     /// More about it, for people.
@@ -24,20 +23,20 @@ pub(crate) struct TimelineEntry<'a> {
 }
 
 impl<'a> TimelineEntry<'a> {
-    fn new(at_ms: u64, event: &'a str) -> Self {
+    fn new(at_ms: u64, event: Event) -> Self {
         Self { at: rfc3339(at_ms), event, node: None, detail: None, by: None, at_ms }
     }
 }
 
 /// What came about by itself, oldest first.
 pub(crate) fn worked<'a>(view: &'a TaskView, task: &'a Task) -> Vec<TimelineEntry<'a>> {
-    let accepted = TimelineEntry::new(view.created_at_ms, "accepted");
+    let accepted = TimelineEntry::new(view.created_at_ms, Event::Accepted);
     let entries = task.history().entries().iter().map(|entry| {
         let node = entry.node.and_then(|index| task.nodes().get(index));
         TimelineEntry {
             node: node.map(saga::Node::address),
-            detail: entry.detail.as_deref(),
-            ..TimelineEntry::new(entry.at_ms, &entry.event)
+            detail: entry.reason.as_deref(),
+            ..TimelineEntry::new(entry.at_ms, entry.event)
         }
     });
     std::iter::once(accepted).chain(entries).collect()
@@ -48,7 +47,7 @@ pub(crate) fn noted(view: &TaskView) -> Vec<TimelineEntry<'_>> {
     let notes = view.notes.iter().map(|note| TimelineEntry {
         detail: note.detail.as_deref(),
         by: note.by.as_deref(),
-        ..TimelineEntry::new(note.at_ms, &note.event)
+        ..TimelineEntry::new(note.at_ms, note.event)
     });
     notes.collect()
 }

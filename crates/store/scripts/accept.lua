@@ -1,4 +1,4 @@
--- Accepts a task: stores it, queues it behind its group's others, and rings the doorbell.
+-- Accepts a task: stores it, queues it behind its group's others, and wakes a drain if need be.
 -- Idempotent: a task id that is known already is accepted as it stands, and so is a request that
 -- repeats another's idempotency key.
 -- keys: the prefix
@@ -8,7 +8,7 @@
 --   none)
 -- answer: 'ACCEPTED' | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
--- uses: keys clock wake batch index callbacks group_queue
+-- uses: keys clock wake batch ended index callbacks notes group_queue
 local id, group, operation, record, waiting_max, channel, key, digest, key_ttl_s, caller, rate_max,
   callback = unpack(ARGV)
 
@@ -19,7 +19,7 @@ if key ~= '' then
     return { 'REPEATED', first[2] }
   end
 end
-if redis.call('EXISTS', task_key(id)) == 1 then return { 'ACCEPTED' } end
+if is_known(id) then return { 'ACCEPTED' } end
 if caller ~= '' then
   local second = rate_key(caller .. ':' .. math.floor(now / 1000))
   local requests = redis.call('INCR', second)

@@ -6,10 +6,10 @@
 local id, by = unpack(ARGV)
 
 local status = redis.call('HGET', callback_key(id), 'standing')
-if not standing then return { 'UNKNOWN' } end
-if standing == 'delivered' then return { 'DELIVERED' } end
+if not status then return { 'UNKNOWN' } end
+if status == 'delivered' then return { 'DELIVERED' } end
 redis.call('DEL', callback_key(id))
 redis.call('ZREM', CALLBACKS, id)
 redis.call('ZREM', CALLBACKS_GIVEN_UP, id)
-note(id, 'callback discarded', nil, by)
+note(id, 'callback_discarded', nil, by)
 return { 'DISCARDED' }

@@ -6,11 +6,11 @@
 local id, channel, by = unpack(ARGV)
 
 local status = redis.call('HGET', callback_key(id), 'standing')
-if not standing then return { 'UNKNOWN' } end
-if standing == 'delivered' then return { 'DELIVERED' } end
+if not status then return { 'UNKNOWN' } end
+if status == 'delivered' then return { 'DELIVERED' } end
 redis.call('HSET', callback_key(id), 'standing', 'waiting', 'attempts', 0)
 redis.call('ZREM', CALLBACKS_GIVEN_UP, id)
 redis.call('ZADD', CALLBACKS, now, id)
-note(id, 'callback retried', nil, by)
+note(id, 'callback_retried', nil, by)
 wake(channel)
 return { 'ACCEPTED' }

@@ -2,21 +2,25 @@
 -- keys: the prefix
 -- arguments: task id, channel, time to live of an ended task in seconds, who asks for it
 -- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED' | 'CANCELLING' | 'RETRYING'
--- uses: keys clock wake batch index callbacks group_queue notes
+-- uses: keys clock wake batch ended index callbacks notes group_queue
 local id, channel, ttl_s, by = unpack(ARGV)
 
-local fields = redis.call('HMGET', task_key(id), 'where', 'group', 'state', 'started', 'lane',
-  'letter', 'callback')
-local where, group, state, started, queue, dead_letter, callback = unpack(fields, 1, 7)
-if not state then return { 'UNKNOWN' } end
-if where == 'ended' then return { 'ENDED', state } end
+local fields = redis.call('HMGET', task_key(id), 'where', 'started', 'lane', 'letter', 'state', 'group',
+  'operation', 'created_at', 'record', 'callback', 'notes')
+local where, started, queue, dead_letter, state = unpack(fields, 1, 5)
+if not state or where == 'ended' then
+  local ended = task_fields(id)
+  return ended and { 'ENDED', ended[1] } or { 'UNKNOWN' }
+end
 if dead_letter and started then return { 'RETRYING' } end
-note(id, 'cancel asked for', nil, by)
+note(id, 'cancel_requested', nil, by)
 if not started then
   -- Its id may stay in the queue: a claim passes over what is not there any more.
   if dead_letter then redis.call('HDEL', dead_letter_key(dead_letter), 'retry_task_id') end
   count('waiting', -1)
-  close(id, group, 'REVOKED', ttl_s, nil, callback)
+  local task = { group = fields[6] or '', operation = fields[7] or nil, created_at = fields[8] or nil,
+    record = fields[9] or nil, callback = fields[10] or nil, notes = fields[11] or nil }
+  close(id, task, 'REVOKED', ttl_s, '')
   write_batch()
   wake(channel)
   return { 'REVOKED' }

@@ -9,5 +9,5 @@ local fields = dead_letter_fields(dead_letter)
 if not fields then return { 'UNKNOWN' } end
 if fields[4] ~= '' then return { 'RETRYING', fields[4] } end
 remove_dead_letter(dead_letter, redis.call('HGET', dead_letter_key(dead_letter), 'group'))
-note(dead_letter_task, 'dead letter discarded', dead_letter .. (reason ~= '' and ': ' .. reason or ''), by)
+note(dead_letter_task, 'dead_letter_discarded', dead_letter .. (reason ~= '' and ': ' .. reason or ''), by)
 return { 'DISCARDED' }

@@ -4,7 +4,7 @@
 -- arguments: dead letter id, task id, group id, operation, record, channel, id of the letter's task, who
 --   asks for it
 -- answer: 'UNKNOWN' | 'SUPERSEDED', task id | 'RETRYING', task id | 'ACCEPTED', task id
--- uses: keys clock wake batch index group_queue dead_letters notes
+-- uses: keys clock wake batch ended index callbacks notes group_queue dead_letters
 local dead_letter, id, group, operation, record, channel, dead_letter_task, by = unpack(ARGV)
 
 local fields = dead_letter_fields(dead_letter)
@@ -15,7 +15,7 @@ if retried_by ~= '' then return { retried_by == id and 'ACCEPTED' or 'RETRYING',
 enqueue(id, group, operation, record, dead_letter)
 redis.call('HINCRBY', COUNTS, 'waiting', 1)
 redis.call('HSET', dead_letter_key(dead_letter), 'retry_task_id', id)
-note(dead_letter_task, 'dead letter retried', dead_letter .. ' by task ' .. id, by)
-note(id, 'retry asked for', dead_letter, by)
+note(dead_letter_task, 'dead_letter_retried', dead_letter .. ' by task ' .. id, by)
+note(id, 'retry_requested', dead_letter, by)
 wake(channel)
 return { 'ACCEPTED', id }

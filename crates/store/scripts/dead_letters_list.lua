@@ -1,4 +1,4 @@
--- Lists dead letters, oldest first, and rings when there is work that nobody looks after. A page
+-- Lists dead letters, oldest first, and wakes a drain when there is work that nobody looks after. A page
 -- looks at a bounded number of dead letters, so it may be short and still have a next one.
 -- keys: the prefix
 -- arguments: cursor (score, member; '' and '' for the first page), most dead letters, most to look at,

@@ -1,16 +1,16 @@
--- Reads what is known of one group, and rings when there is work that nobody looks after.
+-- Reads what is known of one group, and wakes a drain when there is work that nobody looks after.
 -- keys: the prefix
 -- arguments: group id, channel, most tasks, most dead letters
 -- answer: the number of nodes, for each: node, 'present' | 'absent' | 'unknown'; the number of
 --   unfinished tasks in all, the number given, for each: id, state, operation, created_at; the number
 --   of dead letters in all, then ids
--- uses: keys clock wake
+-- uses: keys clock wake batch registry
 local group, channel, tasks_max, dead_letters_max = unpack(ARGV)
 
 wake_if_neglected(channel)
 local holdings = redis.call('HGETALL', group_key(group))
 local answer = { #holdings / 2 }
-for _, value in ipairs(holdings) do answer[#answer + 1] = value end
+for i, value in ipairs(holdings) do answer[#answer + 1] = i % 2 == 0 and held_name(value) or value end
 
 local ids = redis.call('LRANGE', group_queue_key(group), 0, tasks_max - 1)
 answer[#answer + 1] = redis.call('LLEN', group_queue_key(group))

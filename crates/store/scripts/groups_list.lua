@@ -3,7 +3,7 @@
 -- arguments: name after which to begin ('' for the first page), most groups
 -- answer: '1' when there are more, else '0'; then for each: name, nodes that hold it, nodes that do
 --   not, nodes of which it is not known
--- uses: keys
+-- uses: keys batch registry
 local after, count = ARGV[1], tonumber(ARGV[2])
 
 local from = after == '' and '-' or '(' .. after
@@ -12,7 +12,8 @@ local answer = { #names > count and '1' or '0' }
 for i = 1, math.min(#names, count) do
   local by_presence = { present = 0, absent = 0, unknown = 0 }
   for _, held in ipairs(redis.call('HVALS', group_key(names[i]))) do
-    by_presence[held] = (by_presence[held] or 0) + 1
+    local name = held_name(held)
+    by_presence[name] = (by_presence[name] or 0) + 1
   end
   answer[#answer + 1] = names[i]
   answer[#answer + 1] = by_presence.present

@@ -1,4 +1,4 @@
--- How things stand as a whole: for readiness checks, metrics and people. Rings when there is work
+-- How things stand as a whole: for readiness checks, metrics and people. Wakes a drain when there is work
 -- that nobody looks after.
 -- keys: the prefix
 -- arguments: channel

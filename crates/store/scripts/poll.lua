@@ -1,21 +1,27 @@
--- Reads one task, and rings when there is work that nobody looks after.
+-- Reads one task, and wakes a drain when there is work that nobody looks after.
 -- keys: the prefix
 -- arguments: task id, channel
--- answer: nothing when the task is unknown, else record, state, created_at, updated_at,
---   finished_at, notes ('' for what is not set), and of its callback, if it has one: url, standing,
---   attempts, last error, due in ms
--- uses: keys clock wake callbacks
+-- answer: nothing when the task is unknown, else state, operation, group id, created_at, updated_at,
+--   finished_at ('' while it runs), record; the number of notes, and each as JSON; and of its callback,
+--   if it has one: url, delivery status, attempts, last error, due in ms
+-- uses: keys clock wake ended notes callbacks
 local id, channel = unpack(ARGV)
 
 wake_if_neglected(channel)
-local fields = redis.call('HMGET', task_key(id), 'record', 'state', 'created_at', 'updated_at',
-  'finished_at', 'notes', 'callback')
-if not fields[2] then return {} end
-local url = fields[7]
-fields[7] = nil
-for i = 1, 6 do fields[i] = fields[i] or '' end
-if url then
-  local callback = callback_fields(id) or { id, url, 'not_due', 0, '', '' }
-  for i = 2, 6 do fields[5 + i] = callback[i] end
+local answer = task_fields(id, true)
+if not answer then return {} end
+local notes = notes_of(id)
+answer[#answer + 1] = #notes
+for _, note in ipairs(notes) do answer[#answer + 1] = note end
+local has_ended = answer[6] ~= ''
+local callback
+if has_ended then
+  callback = callback_fields(id)
+else
+  local url = redis.call('HGET', task_key(id), 'callback')
+  callback = url and { id, url, 'not_due', 0, '', '' }
 end
-return fields
+if callback then
+  for i = 2, 6 do answer[#answer + 1] = callback[i] end
+end
+return answer

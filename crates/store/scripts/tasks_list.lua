@@ -1,33 +1,34 @@
--- Lists tasks, newest first, and rings when there is work that nobody looks after. A page looks at a
+-- Lists tasks, newest first, and wakes a drain when there is work that nobody looks after. A page looks at a
 -- bounded number of tasks, so it may be short, or empty, and still have a next one.
 -- keys: the prefix
 -- arguments: cursor (score, member; '' and '' for the first page), most tasks, most to look at,
 --   channel; then filters, each '' for any: group id, operation, states (each between two commas),
---   a text that the record holds, accepted at or after, accepted before (both in ms)
+--   a node as a JSON string, accepted at or after, accepted before (both in ms)
 -- answer: cursor of the next page (score, member; '' and '' when there is none), then for each task:
 --   id, state, operation, group id, created_at, updated_at, finished_at ('' while it runs)
--- uses: keys clock wake page
-local cursor_score, cursor_member, count, scan_max, channel, group, operation, states, held, since,
+-- uses: keys clock wake ended page
+local cursor_score, cursor_member, count, scan_max, channel, group, operation, states, node, since,
   before = unpack(ARGV)
 count, since, before = tonumber(count), tonumber(since), tonumber(before)
 
 wake_if_neglected(channel)
 local tasks = {}
 
+-- A record has its nodes' addresses as `a`; 0.1.0 had them as `address`.
+local function names_node(record)
+  return record:find('"a":' .. node, 1, true) or record:find('"address":' .. node, 1, true)
+end
+
 local function visit(id, accepted_at)
   if since and accepted_at < since then return end
   if before and accepted_at >= before then return end
-  local fields = redis.call('HMGET', task_key(id), 'state', 'operation', 'group', 'created_at',
-    'updated_at', 'finished_at')
-  if not fields[1] then return end
+  local fields = task_fields(id, node ~= '')
+  if not fields then return end
   if operation ~= '' and fields[2] ~= operation then return end
   if states ~= '' and not states:find(',' .. fields[1] .. ',', 1, true) then return end
-  if held ~= '' then
-    local record = redis.call('HGET', task_key(id), 'record') or ''
-    if not record:find(held, 1, true) then return end
-  end
+  if node ~= '' and not names_node(fields[7]) then return end
   tasks[#tasks + 1] = id
-  for i = 1, 6 do tasks[#tasks + 1] = fields[i] or '' end
+  for i = 1, 6 do tasks[#tasks + 1] = fields[i] end
   count = count - 1
   return count > 0
 end

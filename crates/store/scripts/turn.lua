@@ -13,9 +13,10 @@
 -- answer: now in ms; 'WORK' | 'WAIT' | 'END'; ms until something is due (-1: nothing); the number
 --   of stale claims, their task ids; the number of tasks to cancel, their ids; the number of
 --   callbacks and for each: task id, claim, url, group, state, operation, finished_at; then for each
---   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id,
+--   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id, operation,
 --   record
--- uses: keys clock wake batch metrics index callbacks group_queue dead_letters reclaim promote claim commit
+-- uses: keys clock wake batch metrics ended index registry callbacks notes group_queue dead_letters
+-- uses: reclaim promote claim commit
 local at = 0
 local function argument()
   at = at + 1
@@ -24,7 +25,7 @@ end
 local drain, channel = argument(), argument()
 local registration_ms, lease_ms = tonumber(argument()), tonumber(argument())
 local slots, idle, closing = tonumber(argument()), argument() == '1', argument() == '1'
-local stays, ttl_s = argument() == '1', argument()
+local stays, ttl_s = argument() == '1', tonumber(argument())
 
 local stale, cancelled = {}, {}
 for _ = 1, tonumber(argument()) do
@@ -64,7 +65,8 @@ local claimed_values = {}
 local claimed = 0
 if not closing and slots > 0 then claimed = claim(slots, lease_ms, claimed_values) end
 write_batch()
-forget_expired(256)
+forget_expired(math.max(1, ttl_s * 1000))
+forget_first()
 
 -- What a drain may stay for: retries, callbacks, and leases that others may not live to renew.
 local function ms_until_due()

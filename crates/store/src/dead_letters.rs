@@ -4,8 +4,8 @@ use saga::{DeadLetter, DeadLetterKind, Operation, Task};
 
 use crate::page::{Cursor, SCAN_MAX};
 use crate::redis::Redis;
-use crate::script::{self, Answer, Arguments, to_json};
-use crate::tasks::held;
+use crate::script::{self, Answer, Arguments};
+use crate::tasks::json_string;
 use crate::{Store, StoreError, WAKE_CHANNEL};
 
 /// A dead letter as it is stored.
@@ -75,9 +75,9 @@ impl<R: Redis> Store<R> {
             .number(SCAN_MAX)
             .text(WAKE_CHANNEL)
             .text(filter.group_id.unwrap_or_default())
-            .text(&held("node", filter.node)?)
-            .text(&held("operation", filter.operation.map(Operation::name))?)
-            .text(&held("task_id", filter.task_id)?);
+            .text(&json_field("node", filter.node)?)
+            .text(&json_field("operation", filter.operation.map(Operation::name))?)
+            .text(&json_field("task_id", filter.task_id)?);
         let mut answer = self.run(&script::DEAD_LETTERS_LIST, arguments).await?;
         let total = answer.count()?;
         let next = Cursor::read(&mut answer)?;
@@ -116,7 +116,7 @@ impl<R: Redis> Store<R> {
             .text(task.id())
             .text(task.group_id())
             .text(task.operation().name())
-            .bytes(to_json(task)?)
+            .bytes(task.to_record()?)
             .text(WAKE_CHANNEL)
             .text(&dead_letter.task_id)
             .text(by);
@@ -154,6 +154,12 @@ impl<R: Redis> Store<R> {
             _ => Err(answer.unexpected("a word that letter_discard.lua answers", None)),
         }
     }
+}
+
+/// How a dead letter's JSON spells that `field` is `value`; empty for any.
+fn json_field(field: &str, value: Option<&str>) -> Result<String, StoreError> {
+    let value = json_string(value)?;
+    Ok(if value.is_empty() { value } else { format!("\"{field}\":{value}") })
 }
 
 fn dead_letter_view(answer: &mut Answer) -> Result<DeadLetterView, StoreError> {

@@ -55,7 +55,7 @@ pub enum StoreError {
     Redis(RedisError),
     /// Redis answered in a way no script of ours does.
     Answer { script: &'static str, reason: String },
-    /// A record could not be written or read as JSON.
+    /// A record could not be written or read.
     Record(String),
 }
 
@@ -70,6 +70,12 @@ impl std::fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+impl From<saga::RecordError> for StoreError {
+    fn from(error: saga::RecordError) -> Self {
+        Self::Record(error.to_string())
+    }
+}
 
 impl From<RedisError> for StoreError {
     fn from(error: RedisError) -> Self {

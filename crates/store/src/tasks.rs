@@ -1,12 +1,12 @@
 //! Tasks as clients meet them: accepted, read, listed, cancelled.
 
-use saga::{ClientState, Operation, Task};
+use saga::{ClientState, Event, Operation, RecordError, Task};
 use serde::Deserialize;
 
 use crate::callbacks::CallbackView;
 use crate::page::{Cursor, SCAN_MAX};
 use crate::redis::Redis;
-use crate::script::{self, Answer, Arguments, to_json};
+use crate::script::{self, Answer, Arguments};
 use crate::{Store, StoreError, WAKE_CHANNEL};
 
 /// What decides whether a task is accepted.
@@ -108,8 +108,8 @@ pub enum Cancelled {
 /// A task as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskView {
-    /// The record, or why it cannot be read.
-    pub task: Result<Task, String>,
+    /// The task, or why its record cannot be read.
+    pub task: Result<Task, RecordError>,
     pub state: ClientState,
     /// Milliseconds since the epoch.
     pub created_at_ms: u64,
@@ -124,18 +124,36 @@ pub struct TaskView {
 }
 
 /// Something a person did to a task.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// Milliseconds since the epoch.
-    #[serde(rename = "t")]
     pub at_ms: u64,
-    #[serde(rename = "e")]
-    pub event: String,
-    #[serde(rename = "d", default)]
+    pub event: Event,
+    /// More about it, for people.
     pub detail: Option<String>,
     /// Who did it.
-    #[serde(rename = "b", default)]
     pub by: Option<String>,
+}
+
+/// A note as `notes.lua` writes it.
+#[derive(Deserialize)]
+struct StoredNote {
+    #[serde(rename = "t")]
+    at_ms: u64,
+    #[serde(rename = "e")]
+    event: String,
+    #[serde(rename = "d", default)]
+    detail: Option<String>,
+    #[serde(rename = "b", default)]
+    by: Option<String>,
+}
+
+impl Note {
+    /// A note that somebody has damaged is no reason to hide the task: it is left out.
+    fn read(json: &[u8]) -> Option<Self> {
+        let StoredNote { at_ms, event, detail, by } = serde_json::from_slice(json).ok()?;
+        Some(Self { at_ms, event: Event::from_name(&event)?, detail, by })
+    }
 }
 
 impl<R: Redis> Store<R> {
@@ -153,7 +171,7 @@ impl<R: Redis> Store<R> {
             .text(task.id())
             .text(task.group_id())
             .text(task.operation().name())
-            .bytes(to_json(task)?)
+            .bytes(task.to_record()?)
             .number(admission.max_queue)
             .text(WAKE_CHANNEL);
         arguments = match admission.idempotency {
@@ -203,7 +221,7 @@ impl<R: Redis> Store<R> {
             .text(filter.group_id.unwrap_or_default())
             .text(filter.operation.map_or("", Operation::name))
             .text(&states)
-            .text(&held("address", filter.node)?)
+            .text(&json_string(filter.node)?)
             .text(&bound(filter.since_ms))
             .text(&bound(filter.before_ms));
         let mut answer = self.run(&script::TASKS_LIST, arguments).await?;
@@ -226,19 +244,23 @@ impl<R: Redis> Store<R> {
         if answer.is_empty() {
             return Ok(None);
         }
+        let state = client_state(&answer.text()?)?;
+        let (operation, group_id) = (answer.text()?, answer.text()?);
+        let created_at_ms = answer.optional_count()?.unwrap_or_default();
+        let updated_at_ms = answer.optional_count()?.unwrap_or_default();
+        let finished_at_ms = answer.optional_count()?;
         let record = answer.bytes()?;
-        let state = answer.text()?;
+        let mut notes = Vec::new();
+        for _ in 0..answer.count()? {
+            notes.extend(Note::read(&answer.bytes()?));
+        }
         Ok(Some(TaskView {
-            task: serde_json::from_slice(&record).map_err(|error| error.to_string()),
-            state: client_state(&state)?,
-            created_at_ms: answer.optional_count()?.unwrap_or_default(),
-            updated_at_ms: answer.optional_count()?.unwrap_or_default(),
-            finished_at_ms: answer.optional_count()?,
-            notes: match answer.optional_text()? {
-                // Notes that somebody has damaged are no reason to hide the task.
-                Some(notes) => serde_json::from_str(&notes).unwrap_or_default(),
-                None => Vec::new(),
-            },
+            task: read_task(task_id, &operation, group_id, &record),
+            state,
+            created_at_ms,
+            updated_at_ms,
+            finished_at_ms,
+            notes,
             callback: if answer.is_empty() {
                 None
             } else {
@@ -283,12 +305,23 @@ fn task_summary(answer: &mut Answer) -> Result<TaskSummary, StoreError> {
     })
 }
 
-/// How a JSON record spells that `field` is `value`; empty for any.
-pub(crate) fn held(field: &str, value: Option<&str>) -> Result<String, StoreError> {
+/// The task that a record holds; `operation` is a name as scripts answer it.
+pub(crate) fn read_task(
+    task_id: &str,
+    operation: &str,
+    group_id: String,
+    record: &[u8],
+) -> Result<Task, RecordError> {
+    let known = Operation::from_name(operation);
+    let operation =
+        known.ok_or_else(|| RecordError::Damaged(format!("{operation:?} is no operation")))?;
+    Task::from_record(task_id.to_owned(), operation, group_id, record)
+}
+
+/// `value` as JSON spells it; empty for any.
+pub(crate) fn json_string(value: Option<&str>) -> Result<String, StoreError> {
     let Some(value) = value else { return Ok(String::new()) };
-    let value =
-        serde_json::to_string(value).map_err(|error| StoreError::Record(error.to_string()))?;
-    Ok(format!("\"{field}\":{value}"))
+    serde_json::to_string(value).map_err(|error| StoreError::Record(error.to_string()))
 }
 
 pub(crate) fn client_state(name: &str) -> Result<ClientState, StoreError> {

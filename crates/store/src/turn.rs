@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use saga::{DeadLetter, Phase, Presence, Task};
+use saga::{DeadLetter, Phase, Presence, RecordError, Task};
 use serde::Serialize;
 
 use crate::callbacks::{CallbackTurn, DueCallback};
 use crate::redis::Redis;
 use crate::script::{self, Answer, Arguments, to_json};
+use crate::tasks::read_task;
 use crate::{Store, StoreError, WAKE_CHANNEL};
 
 /// What a drain tells Redis in one turn.
@@ -104,7 +105,7 @@ impl Commit {
                 let holdings = task
                     .holdings()
                     .into_iter()
-                    .map(|(node, held)| (node, held.map_or("unknown", Presence::name)))
+                    .map(|(node, held)| (node, held_code(held)))
                     .collect();
                 let dead_letters =
                     task.dead_letters(now_ms).into_iter().map(WrittenDeadLetter::new);
@@ -121,7 +122,7 @@ impl Commit {
             kind,
             state: task.client_state().name(),
             queue: if task.phase() == Phase::Rollback { "rollback" } else { "queue" },
-            record: to_json(task)?,
+            record: task.to_record()?,
             outcome,
         })
     }
@@ -207,8 +208,28 @@ pub struct Claimed {
     pub recoveries: u32,
     pub flag: Option<Flag>,
     pub group_id: String,
-    /// JSON of a [`Task`].
+    /// `create` or `delete`.
+    pub operation: String,
     pub record: Vec<u8>,
+}
+
+impl Claimed {
+    /// The task that was claimed.
+    ///
+    /// # Errors
+    /// When its record cannot be read.
+    pub fn task(&self) -> Result<Task, RecordError> {
+        read_task(&self.task_id, &self.operation, self.group_id.clone(), &self.record)
+    }
+}
+
+/// What a node holds, as `registry.lua` stores it.
+fn held_code(held: Option<Presence>) -> &'static str {
+    match held {
+        Some(Presence::Present) => "1",
+        Some(Presence::Absent) => "0",
+        None => "?",
+    }
 }
 
 /// Why a claimed task is not to be carried out as it stands.
@@ -282,6 +303,7 @@ fn read_turn(mut answer: Answer) -> Result<TurnAnswer, StoreError> {
                 _ => None,
             },
             group_id: answer.text()?,
+            operation: answer.text()?,
             record: answer.bytes()?,
         });
     }

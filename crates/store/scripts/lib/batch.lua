@@ -5,7 +5,6 @@ local BATCH_MAX = 1000 -- values in one command, well below what Lua can unpack
 local counts = {} -- how much to add, by field
 local metrics = {} -- how much to add, by name
 local leases = {} -- when each ends, or false, by task id
-local expiring = {} -- times and members
 local groups = {} -- whether some node holds it, by group
 
 local function count(field, by)
@@ -14,12 +13,6 @@ end
 
 local function count_metric(name, by)
   metrics[name] = (metrics[name] or 0) + by
-end
-
--- Notes down that an ended task's traces can be cleared away at `at_ms`.
-local function expire_at(at_ms, member)
-  expiring[#expiring + 1] = at_ms
-  expiring[#expiring + 1] = member
 end
 
 -- Begins or renews a lease.
@@ -59,7 +52,6 @@ local function write_batch()
     if by ~= 0 then redis.call('HINCRBY', COUNTS, field, by) end
   end
   for name, by in pairs(metrics) do redis.call('HINCRBY', METRICS, name, by) end
-  call_in_parts('ZADD', EXPIRING, expiring)
   local held, gone = {}, {}
   for group, is_held in pairs(groups) do
     if is_held then
@@ -71,5 +63,5 @@ local function write_batch()
   end
   call_in_parts('ZADD', GROUPS, held)
   call_in_parts('ZREM', GROUPS, gone)
-  counts, metrics, leases, expiring, groups = {}, {}, {}, {}, {}
+  counts, metrics, leases, groups = {}, {}, {}, {}
 end

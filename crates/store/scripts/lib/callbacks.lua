@@ -5,9 +5,9 @@ local CALLBACK_BACKOFF = 4
 local CALLBACK_DELAY_MAX_MS = 3600000
 local CALLBACK_VALUES = 7 -- what is handed out for each
 
-local function begin_callback(id, url, group, state)
+local function begin_callback(id, url, group, state, operation)
   redis.call('HSET', callback_key(id), 'url', url, 'group', group, 'state', state,
-    'operation', redis.call('HGET', task_key(id), 'operation') or '', 'finished_at', now,
+    'operation', operation, 'finished_at', now,
     'standing', 'waiting', 'attempts', 0, 'claim', 0)
   redis.call('ZADD', CALLBACKS, now, id)
 end

@@ -1,66 +1,54 @@
 -- Storing what a worker learned. Fenced: with an old epoch, or on a task that is no longer
 -- running, nothing changes and the worker is told that its claim is stale.
 
+-- The task, if it is still held under that epoch: see close() for what is known of it, and whether it
+-- is cancelled and which dead letter it retries.
 local function holds(id, epoch)
   local fields = redis.call('HMGET', task_key(id), 'epoch', 'where', 'group', 'cancel', 'letter',
-    'created_at', 'callback')
-  if fields[1] == epoch and fields[2] == 'running' then return unpack(fields, 3, 7) end
-  count('stale', 1)
-  return nil
+    'created_at', 'callback', 'operation', 'notes')
+  if fields[1] ~= epoch or fields[2] ~= 'running' then
+    count('stale', 1)
+    return nil
+  end
+  return { group = fields[3] or '', is_cancelled = fields[4], dead_letter = fields[5] or nil,
+    created_at = fields[6] or nil, callback = fields[7] or nil, operation = fields[8] or nil,
+    notes = fields[9] or nil }
 end
 
 local function renew(id, epoch, lease_ms)
-  local group = holds(id, epoch)
-  if group then lease(id, lease_ms) end
-  return group
+  local task = holds(id, epoch)
+  if task then lease(id, lease_ms) end
+  return task
 end
 
--- What a group's nodes are known to hold; a group that is gone everywhere is forgotten.
-local function register(group, holdings)
-  local key = group_key(group)
-  local fields = {}
-  local is_held = false
-  for node, held in pairs(holdings) do
-    fields[#fields + 1] = node
-    fields[#fields + 1] = held
-    is_held = is_held or held ~= 'absent'
-  end
-  call_in_parts('HSET', key, fields)
-  if not is_held then
-    for _, held in ipairs(redis.call('HVALS', key)) do is_held = is_held or held ~= 'absent' end
-  end
-  if not is_held then redis.call('DEL', key) end
-  list_group(group, is_held)
-end
-
-local function finish(c, group, dead_letter, created_at, callback, ttl_s)
+local function finish(c, task, ttl_s)
   local outcome = cjson.decode(c.outcome)
   unlease(c.id)
-  observe('task_ms', now - (tonumber(created_at) or now))
-  register(group, outcome.holdings or {})
+  observe('task_ms', now - (tonumber(task.created_at) or now))
+  register(task.group, outcome.holdings or {})
   for _, written in ipairs(outcome.dead_letters or {}) do
-    write_dead_letter(written.id, group, written.json)
+    write_dead_letter(written.id, task.group, written.json)
   end
-  if dead_letter then
+  if task.dead_letter then
     if c.state == 'SUCCESS' then
-      remove_dead_letter(dead_letter, group)
+      remove_dead_letter(task.dead_letter, task.group)
     else
-      redis.call('HDEL', dead_letter_key(dead_letter), 'retry_task_id')
+      redis.call('HDEL', dead_letter_key(task.dead_letter), 'retry_task_id')
     end
   elseif c.state == 'SUCCESS' then
-    supersede_dead_letters(group, c.id)
+    supersede_dead_letters(task.group, c.id)
   end
-  close(c.id, group, c.state, ttl_s, c.record, callback)
+  close(c.id, task, c.state, ttl_s, c.record)
 end
 
--- One commit. `kind`: 'journal' keeps the task, 'delay' puts it down until `due_ms`, 'release'
+-- One commit. `kind`: 'journal' keeps the task, 'delay' lets it wait until `due_ms`, 'release'
 -- hands it back, 'finish' ends it in `state` with `outcome` (JSON). An empty record leaves the
 -- stored one as it is. Returns 'stale', 'cancel' or 'ok'.
 local function commit(c, lease_ms, ttl_s)
-  local group, cancelled, dead_letter, created_at, callback = holds(c.id, c.epoch)
-  if not group then return 'stale' end
+  local task = holds(c.id, c.epoch)
+  if not task then return 'stale' end
   if c.kind == 'finish' then
-    finish(c, group, dead_letter, created_at, callback, ttl_s)
+    finish(c, task, ttl_s)
     return 'ok'
   end
   local where = c.kind == 'delay' and 'delayed' or 'running'
@@ -76,5 +64,5 @@ local function commit(c, lease_ms, ttl_s)
       make_ready(c.id, c.queue, 'LPUSH')
     end
   end
-  return cancelled and 'cancel' or 'ok'
+  return task.is_cancelled and 'cancel' or 'ok'
 end

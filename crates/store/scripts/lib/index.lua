@@ -1,17 +1,47 @@
--- The indexes by which tasks are listed. Tasks expire by themselves; the indexes are cleared of them
--- a few at a time, with every turn of a drain.
+-- The indexes by which tasks are listed. Ended tasks expire by themselves; the indexes are cleared of
+-- them a few at a time: a group's as its tasks end, and with it when nothing of it is left; the index of
+-- all tasks with every turn of a drain. Nothing is forgotten before it is `task_ttl` old, so whatever is
+-- younger need not be looked at.
+local FORGET_MAX = 128 -- entries of the index of all tasks that one turn looks at
+local FORGET_IN_GROUP_MAX = 16 -- entries of a group's index that the end of one of its tasks looks at
 
-local function index_task(id, group)
+local function index_task(id, group, is_first)
   redis.call('ZADD', TASKS, now_text, id)
   redis.call('ZADD', group_tasks_key(group), now_text, id)
+  if is_first then redis.call('PERSIST', group_tasks_key(group)) end
 end
 
-local function index_end(id, group, ttl_s)
-  expire_at(now + ttl_s * 1000, id .. ' ' .. group)
+-- Removes those of `ids` from an index whose tasks have expired. Returns how many stay.
+local function forget(index, ids)
+  local gone = {}
+  for _, id in ipairs(ids) do
+    if not is_known(id) then gone[#gone + 1] = id end
+  end
+  call_in_parts('ZREM', index, gone)
+  return #ids - #gone
 end
 
-local function forget_expired(max)
-  local members = redis.call('ZRANGEBYSCORE', EXPIRING, '-inf', now, 'LIMIT', 0, max)
+-- A task of the group has ended, and was its last if `is_last`.
+local function index_end(group, is_last, ttl_ms)
+  local index = group_tasks_key(group)
+  local old = redis.call('ZRANGEBYSCORE', index, '-inf', '(' .. now - ttl_ms, 'LIMIT', 0,
+    FORGET_IN_GROUP_MAX)
+  forget(index, old)
+  if is_last then redis.call('PEXPIRE', index, ttl_ms) end
+end
+
+-- Goes round the part of the index that may have expired, a few entries a turn.
+local function forget_expired(ttl_ms)
+  local old = redis.call('ZCOUNT', TASKS, '-inf', '(' .. now - ttl_ms)
+  if old == 0 then return end
+  local from = (tonumber(redis.call('GET', FORGET_FROM)) or 0) % old
+  local ids = redis.call('ZRANGE', TASKS, from, math.min(from + FORGET_MAX, old) - 1)
+  redis.call('SET', FORGET_FROM, from + forget(TASKS, ids))
+end
+
+-- Empties what 0.1.0 left: when its ended tasks were to leave the indexes.
+local function forget_first()
+  local members = redis.call('ZRANGEBYSCORE', EXPIRING, '-inf', now, 'LIMIT', 0, FORGET_MAX)
   for _, member in ipairs(members) do
     local id, group = member:match('^(%S+) (.*)$')
     redis.call('ZREM', EXPIRING, member)

@@ -8,20 +8,23 @@ local DRAINS = prefix .. 'drains' -- sorted set: drain id by the time its regist
 local COUNTS = prefix .. 'counts' -- hash: waiting, ended:<STATE>, recovered, stale
 local DEAD_LETTERS = prefix .. 'dead-letter' -- sorted set: dead letter id by the time it was written, ms
 local TASKS = prefix .. 'tasks' -- sorted set: task id by the time it was accepted, ms
-local EXPIRING = prefix .. 'expiring' -- sorted set: '<id> <group>' by the time it is forgotten, ms
+local FORGET_FROM = prefix .. 'forget-from' -- string: rank in TASKS to go on from, see index.lua
+local EXPIRING = prefix .. 'expiring' -- sorted set that only 0.1.0 wrote, see index.lua
 local GROUPS = prefix .. 'groups' -- sorted set, all scores 0: groups that some node holds, by name
 local PAUSED = prefix .. 'paused' -- hash: by whom and when; there while the queue is paused
 local METRICS = prefix .. 'metrics' -- hash: name -> number, see metrics.lua
 local BREAKERS = prefix .. 'breakers' -- hash: node -> open until, ms
 local CALLBACKS = prefix .. 'callbacks' -- sorted set: task id by the time its callback is due, ms
 local CALLBACKS_GIVEN_UP = prefix .. 'callbacks-given-up' -- sorted set: task id by when it was, ms
-local WAKE_PENDING = prefix .. 'rung' -- set while a ring has not been answered yet
-local HELP_REQUESTED = prefix .. 'rung-for-help' -- set for a while after a ring for more drains
+local WAKE_PENDING = prefix .. 'rung' -- set while a wake-up has not been answered yet
+local HELP_REQUESTED = prefix .. 'rung-for-help' -- set for a while after more drains were called in
 
-local function task_key(id) return prefix .. 'task:' .. id end -- hash: one task
-local function group_queue_key(group) return prefix .. 'line:' .. group end -- list: a group's tasks in order
+local function task_key(id) return prefix .. 'task:' .. id end -- hash: one unfinished task
+local function ended_key(id) return prefix .. 'ended:' .. id end -- string: one ended task, see ended.lua
+local function notes_key(id) return prefix .. 'notes:' .. id end -- list: what people did to a task
+local function group_queue_key(group) return prefix .. 'line:' .. group end -- list: a group's queue
 local function group_tasks_key(group) return prefix .. 'group-tasks:' .. group end -- like TASKS
-local function group_key(group) return prefix .. 'group:' .. group end -- hash: node -> what it holds
+local function group_key(group) return prefix .. 'group:' .. group end -- hash: node -> see registry.lua
 local function dead_letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
 local function callback_key(id) return prefix .. 'callback:' .. id end -- hash: a task's callback
 local function idempotency_key(key) return prefix .. 'idempotency:' .. key end -- hash

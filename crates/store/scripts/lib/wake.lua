@@ -1,9 +1,9 @@
 -- Waking drains: seldom enough that a burst does not leave a heap of wake-ups behind, and never
--- too seldom: whoever adds work rings unless a live drain is bound to see it.
+-- too seldom: whoever adds work wakes a drain unless a live one is bound to see it.
 local HELP_BACKLOG = 256 -- ready tasks for each drain before others are called in
 local HELP_PAUSE_MS = 1000
 local UNANSWERED_MS = 100
-local DUE_SOON_MS = 300000 -- what is due within this is worth staying for, and ringing for
+local DUE_SOON_MS = 300000 -- what is due within this is worth staying for, and waking for
 -- No drain registers for longer. What seems to live longer is dead and was registered before Redis's
 -- clock was put back.
 local REGISTRATION_MAX_MS = 60000
@@ -22,7 +22,7 @@ local function ready_tasks()
   return waiting + redis.call('LLEN', LISTS.rollback)
 end
 
--- Rings for the first drain. A ring that was heard is answered within moments by one that registers
+-- Wakes the first drain. A wake-up that was heard is answered within moments by one that registers
 -- and sees all.
 local function wake_one(channel)
   if redis.call('EXISTS', WAKE_PENDING) == 0 and redis.call('PUBLISH', channel, 'wake') > 0 then
@@ -30,7 +30,7 @@ local function wake_one(channel)
   end
 end
 
--- Rings after work was added.
+-- Wakes a drain after work was added, if need be.
 local function wake(channel)
   local drains = live_drains()
   if drains == 0 then
@@ -47,13 +47,13 @@ local function is_work_left()
     or redis.call('ZCOUNT', CALLBACKS, '-inf', now + DUE_SOON_MS) > 0
 end
 
--- Rings when there is work that nobody looks after: a wake-up was lost, or a worker.
+-- Wakes a drain when there is work that nobody looks after: a wake-up was lost, or a worker.
 local function wake_if_neglected(channel)
   if live_drains() == 0 and is_work_left() then wake_one(channel) end
 end
 
--- Rings for work that is left, whatever drains seem to live: they may be dead. For moments that are
--- rare and after which nothing else may ring: a drain hands over, a paused queue goes on.
+-- Wakes a drain for work that is left, whatever drains seem to live: they may be dead. For moments that
+-- are rare and after which nothing else may wake one: a drain hands over, a paused queue goes on.
 local function wake_for_work_left(channel)
   if is_work_left() then redis.call('PUBLISH', channel, 'wake') end
 end

@@ -1,7 +1,7 @@
 //! Callbacks: due when their task ends, handed to one drain at a time, tried again, given up.
 
 use futures::executor::block_on;
-use saga::ClientState;
+use saga::{ClientState, Event};
 use store::{
     Admission, CallbackChange, CallbackOutcome, CallbackTurn, CallbackView, Cancelled,
     DeliveryStatus, DueCallback,
@@ -86,8 +86,8 @@ fn it_is_tried_again_and_at_last_given_up_until_a_person_acts() {
     let unknown = block_on(world.store.discard_callback("t", "olga")).unwrap();
     assert_eq!(unknown, CallbackChange::UnknownCallback);
     let notes = block_on(world.store.poll("t")).unwrap().unwrap().notes;
-    let events: Vec<&str> = notes.iter().map(|note| note.event.as_str()).collect();
-    assert_eq!(events, ["callback retried", "callback discarded"]);
+    let events: Vec<Event> = notes.iter().map(|note| note.event).collect();
+    assert_eq!(events, [Event::CallbackRetried, Event::CallbackDiscarded]);
 }
 
 #[test]

@@ -79,13 +79,50 @@ fn what_has_expired_leaves_the_lists() {
     let claimed = world.claim("drain");
     let commits = vec![finish(&claimed, None)];
     world.turn(TestTurn { slots: 0, ttl_s: 0, commits, ..TestTurn::default() });
-    assert_eq!(ids(&world, TaskFilter::default()), ["t2"]);
+    world.eventually("it is shown no more", || ids(&world, TaskFilter::default()) == ["t2"]);
     world.eventually("a turn clears the indexes", || {
-        world.turn(TestTurn { slots: 0, ..TestTurn::default() });
+        world.turn(TestTurn { slots: 0, ttl_s: 0, ..TestTurn::default() });
         world.ask("ZCARD {muster}:tasks") == 1
     });
-    assert_eq!(world.ask("ZCARD {muster}:expiring"), 0);
     assert_eq!(world.ask("EXISTS {muster}:group-tasks:g"), 0);
+}
+
+/// However many older tasks have not ended, a turn gets to those that have expired.
+#[test]
+fn what_has_expired_is_found_behind_what_has_not_ended() {
+    let world = World::new();
+    for task in 0..300 {
+        world.accept(&format!("t{task}"), &format!("g{task}"));
+    }
+    let claimed = world.turn(TestTurn { slots: 300, ..TestTurn::default() }).claimed;
+    let commits = vec![finish(claimed.last().unwrap(), None)];
+    world.turn(TestTurn { slots: 0, ttl_s: 0, commits, ..TestTurn::default() });
+    world.eventually("the turns go round the index", || {
+        world.turn(TestTurn { slots: 0, ttl_s: 0, ..TestTurn::default() });
+        world.ask("ZCARD {muster}:tasks") == 299
+    });
+}
+
+/// The index of a group that is never idle sheds what has expired, and keeps what has not.
+#[test]
+fn a_busy_groups_index_does_not_grow() {
+    let world = World::new();
+    world.accept("t0", "g");
+    for task in 0..40 {
+        world.accept(&format!("t{}", task + 1), "g");
+        let claimed = world.claim("drain");
+        let commits = vec![finish(&claimed, None)];
+        world.turn(TestTurn { slots: 0, ttl_s: 0, commits, ..TestTurn::default() });
+    }
+    world.eventually("what has expired is gone", || {
+        let known = |task: &u32| world.ask(&format!("EXISTS {{muster}}:ended:t{task}")) == 1;
+        !(0..40).any(|task| known(&task))
+    });
+    let claimed = world.claim("drain");
+    world.accept("next", "g");
+    world.commit("drain", vec![finish(&claimed, None)]);
+    assert!(world.ask("ZCARD {muster}:group-tasks:g") <= 26, "16 of those that expired are gone");
+    assert_eq!(world.ask("TTL {muster}:group-tasks:g"), -1, "a group with work to do stays listed");
 }
 
 #[test]

@@ -8,4 +8,5 @@ mod callbacks;
 mod dead_letters;
 mod lists;
 mod tasks;
+mod upgrade;
 mod world;

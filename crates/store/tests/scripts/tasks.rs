@@ -19,7 +19,9 @@ fn an_accepted_task_can_be_read_claimed_and_finished() {
     let view = block_on(world.store.poll("t1")).unwrap().unwrap();
     assert_eq!(view.state, ClientState::Success);
     assert!(view.created_at_ms > 0 && view.finished_at_ms >= Some(view.created_at_ms));
-    assert!(world.ask("TTL {muster}:task:t1") > 0);
+    assert!(world.ask("TTL {muster}:ended:t1") > 0);
+    assert_eq!(world.ask("EXISTS {muster}:task:t1"), 0);
+    assert!(world.ask("TTL {muster}:group-tasks:g") > 0);
     assert_eq!(world.ask("HLEN {muster}:group:g"), 2);
     for key in ["queue", "rollback", "line:g", "leases", "delayed", "drains"] {
         assert_eq!(world.ask(&format!("EXISTS {{muster}}:{key}")), 0, "{key}");

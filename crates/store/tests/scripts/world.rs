@@ -128,16 +128,21 @@ pub(crate) fn task(id: &str, group: &str) -> Task {
 }
 
 pub(crate) fn read(claimed: &Claimed) -> Task {
-    let mut task: Task = serde_json::from_slice(&claimed.record).unwrap();
+    let mut task = claimed.task().unwrap();
     task.take_up(claimed.recoveries, 1);
     task
 }
 
 /// Carries the task to its end: each node takes the create, but for `refusing`; each undo fails.
 pub(crate) fn carry_out(claimed: &Claimed, refusing: Option<usize>) -> Task {
+    carry_out_at(1, claimed, refusing)
+}
+
+/// The same at `now_ms`, as far as the task goes without waiting.
+pub(crate) fn carry_out_at(now_ms: u64, claimed: &Claimed, refusing: Option<usize>) -> Task {
     let mut task = read(claimed);
     loop {
-        let plan = task.plan(1, Starting::Allowed);
+        let plan = task.plan(now_ms, Starting::Allowed);
         if plan.calls.is_empty() {
             return task;
         }
@@ -151,7 +156,7 @@ pub(crate) fn carry_out(claimed: &Claimed, refusing: Option<usize>) -> Task {
                 }
                 Call { .. } => Answer::Change(ChangeAnswer::Refused(Failure::new("no", false))),
             };
-            task.answer(call, answer, 1).unwrap();
+            task.answer(call, answer, now_ms).unwrap();
         }
     }
 }

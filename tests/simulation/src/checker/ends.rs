@@ -93,8 +93,8 @@ impl Checker {
             let key = format!("{}group:{group}", store::PREFIX);
             let told = keyspace.peek_field(&key, &format!("n{node}"));
             let is_true = match told {
-                Some("present") => place.held,
-                Some("absent") => !place.held,
+                Some("1") => place.held,
+                Some("0") => !place.held,
                 _ => true,
             };
             if !is_true && !place.unseen {

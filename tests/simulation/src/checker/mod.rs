@@ -66,6 +66,7 @@ pub struct Wanted {
 struct Tracked {
     wanted: Wanted,
     key: String,
+    ended_key: String,
     /// As clients are told; `None` until it is accepted.
     state: Option<String>,
     promised: bool,
@@ -148,6 +149,7 @@ impl Checker {
         self.by_id.insert(wanted.id.clone(), self.tasks.len());
         self.tasks.push(Tracked {
             key: format!("{}task:{}", store::PREFIX, wanted.id),
+            ended_key: format!("{}ended:{}", store::PREFIX, wanted.id),
             wanted,
             state: None,
             promised: false,
@@ -237,10 +239,11 @@ impl Checker {
     /// Only who claimed a task last may store what came of it.
     fn observe_claims(&mut self, keyspace: &Keyspace, host: usize) {
         for index in 0..self.tasks.len() {
-            let Tracked { key, claim, wanted, .. } = &mut self.tasks[index];
+            let Tracked { key, ended_key, claim, wanted, .. } = &mut self.tasks[index];
             let field = |name| keyspace.peek_field(key, name).unwrap_or_default();
-            let (epoch, record) = (field("epoch"), field("record"));
-            if claim.epoch != epoch {
+            let ended = keyspace.peek_text(ended_key).and_then(|text| text.splitn(3, '\n').nth(2));
+            let (epoch, record) = (field("epoch"), ended.unwrap_or_else(|| field("record")));
+            if claim.epoch != epoch && !epoch.is_empty() {
                 epoch.clone_into(&mut claim.epoch);
                 claim.holder = Some(host);
             }
@@ -261,7 +264,11 @@ impl Checker {
         let mut ended = Vec::new();
         for index in 0..self.tasks.len() {
             let task = &self.tasks[index];
-            let state = keyspace.peek_field(&task.key, "state");
+            let as_ended = keyspace.peek_text(&task.ended_key);
+            let state = match as_ended.and_then(|text| text.split(' ').next()) {
+                None => keyspace.peek_field(&task.key, "state"),
+                end => end,
+            };
             if task.state.as_deref() == state || task.is_gone {
                 continue;
             }

@@ -28,7 +28,11 @@ impl Keyspace {
             "EXISTS" | "DEL" => self.keys(&name, arguments),
             "EXPIRE" => self.expire_in(arguments, 1_000),
             "PEXPIRE" => self.expire_in(arguments, 1),
+            "PTTL" => self.pttl(arguments),
+            "PERSIST" => self.persist(arguments),
             "SET" => self.set(arguments),
+            "GET" => self.get(arguments),
+            "GETRANGE" => self.getrange(arguments),
             "INCR" => self.incr(arguments),
             "PUBLISH" => self.publish(arguments),
             "HSET" => self.hset(arguments),
@@ -45,6 +49,7 @@ impl Keyspace {
             "LINDEX" => self.lindex(arguments),
             "LRANGE" => self.lrange(arguments),
             "LREM" => self.lrem(arguments),
+            "LTRIM" => self.ltrim(arguments),
             "SADD" => self.sadd(arguments),
             "SREM" => self.srem(arguments),
             "SCARD" => self.scard(arguments),
@@ -106,6 +111,36 @@ impl Keyspace {
         }
         self.put(key, Data::Text(value), expires_at_ms);
         Ok(Reply::Status("OK"))
+    }
+
+    fn pttl(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
+        let key = arguments.next()?;
+        arguments.end()?;
+        Ok(Reply::Int(match (self.exists(key), self.time_to_live_ms(text_of(key)?)) {
+            (false, _) => -2,
+            (true, None) => -1,
+            (true, Some(ms)) => i64::try_from(ms).unwrap_or(i64::MAX),
+        }))
+    }
+
+    fn persist(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
+        let key = arguments.next()?;
+        arguments.end()?;
+        Ok(Reply::flag(self.remove_expiry(key)))
+    }
+
+    fn get(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
+        let key = arguments.next()?;
+        arguments.end()?;
+        Ok(Reply::optional(self.read::<Bytes>(key)?.cloned()))
+    }
+
+    fn getrange(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
+        let (key, from, to) = (arguments.next()?, arguments.integer()?, arguments.integer()?);
+        arguments.end()?;
+        let Some(text) = self.read::<Bytes>(key)? else { return Ok(Reply::Bulk(Vec::new())) };
+        let (from, count) = bounds(from, to, text.len());
+        Ok(Reply::Bulk(text.iter().skip(from).take(count).copied().collect()))
     }
 
     fn incr(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
@@ -259,6 +294,16 @@ impl Keyspace {
                 !goes
             });
             Ok(Reply::Int(removed))
+        })
+    }
+
+    fn ltrim(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
+        let (key, from, to) = (arguments.next()?, arguments.integer()?, arguments.integer()?);
+        arguments.end()?;
+        self.change(key, |list: &mut List| {
+            let (from, count) = bounds(from, to, list.len());
+            *list = list.drain(..).skip(from).take(count).collect();
+            Ok(Reply::Status("OK"))
         })
     }
 

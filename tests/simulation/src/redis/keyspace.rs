@@ -139,6 +139,11 @@ impl Keyspace {
         entry.map(|entry| entry.expires_at_ms = Some(at_ms)).is_some()
     }
 
+    pub(super) fn remove_expiry(&mut self, key: &[u8]) -> bool {
+        self.expire(key);
+        self.entries.get_mut(key).is_some_and(|entry| entry.expires_at_ms.take().is_some())
+    }
+
     /// Milliseconds until `key` expires.
     #[must_use]
     pub fn time_to_live_ms(&self, key: &str) -> Option<u64> {
@@ -155,6 +160,17 @@ impl Keyspace {
         }
         let Data::Hash(hash) = &entry.data else { return None };
         std::str::from_utf8(hash.get(field.as_bytes())?).ok()
+    }
+
+    /// A string, for observers.
+    #[must_use]
+    pub fn peek_text(&self, key: &str) -> Option<&str> {
+        let entry = self.entries.get(key.as_bytes())?;
+        if entry.expires_at_ms.is_some_and(|at_ms| self.now_ms > at_ms) {
+            return None;
+        }
+        let Data::Text(text) = &entry.data else { return None };
+        std::str::from_utf8(text).ok()
     }
 
     /// All fields of a hash, for observers.

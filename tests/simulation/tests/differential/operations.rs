@@ -235,7 +235,7 @@ impl Known {
 
 /// Some commit of a claimed task: it goes on, is put down, handed back, or carried to an end.
 fn commit(claimed: &Claimed, random: &mut Random, now_ms: u64) -> Commit {
-    let mut task: Task = serde_json::from_slice(&claimed.record).unwrap();
+    let mut task = claimed.task().unwrap();
     task.take_up(claimed.recoveries, now_ms);
     let kind = match random.below(6) {
         0 => CommitKind::Journal,
@@ -336,6 +336,7 @@ fn take_claims(known: &mut Known, model: &Model) -> usize {
                 recoveries: field("recoveries").and_then(|n| n.parse().ok()).unwrap_or(0),
                 flag: None,
                 group_id: field("group").unwrap(),
+                operation: field("operation").unwrap(),
                 record: field("record").unwrap().into_bytes(),
             },
         );

@@ -1,0 +1,32 @@
+-- Ended tasks: one string each, which never changes and expires by itself. Its first line holds the
+-- state, the operation, and when the task was accepted and when it ended (both in ms); its second line
+-- the group's id; the rest is the record. 0.1.0 left an ended task in its hash, where it is still read.
+local HEADER_BYTES_MAX = 400 -- the first two lines of any; a group's id has 256 bytes at most
+
+local function write_ended(id, group, state, operation, created_at, record, ttl_ms)
+  local text = state .. ' ' .. operation .. ' ' .. created_at .. ' ' .. now_text .. '\n' .. group .. '\n'
+    .. record
+  redis.call('SET', ended_key(id), text, 'PX', ttl_ms)
+end
+
+-- A task, whether it runs or has ended: state, operation, group, when it was accepted, changed last
+-- and ended ('' while it runs), and its record if it is asked for ('' else). nil when it is unknown.
+local function task_fields(id, with_record)
+  local fields = redis.call('HMGET', task_key(id), 'state', 'operation', 'group', 'created_at',
+    'updated_at', 'finished_at', with_record and 'record' or 'no record')
+  if fields[1] then
+    for i = 2, 7 do fields[i] = fields[i] or '' end
+    return fields
+  end
+  local text = with_record and redis.call('GET', ended_key(id)) or not with_record
+    and redis.call('GETRANGE', ended_key(id), 0, HEADER_BYTES_MAX - 1)
+  local state, operation, created_at, finished_at, group, record_at =
+    (text or ''):match('^(%S+) (%S*) (%d*) (%d+)\n([^\n]*)\n()')
+  if not state then return nil end
+  return { state, operation, group, created_at, finished_at, finished_at,
+    with_record and text:sub(record_at) or '' }
+end
+
+local function is_known(id)
+  return redis.call('EXISTS', task_key(id), ended_key(id)) > 0
+end

@@ -1,0 +1,132 @@
+//! What 0.1.0 left in Redis is read, shown, and carried to its end.
+
+use std::collections::BTreeMap;
+
+use futures::executor::block_on;
+use saga::{CallKind, ClientState, Event, Phase};
+use store::{Commit, CommitKind, DeadLetterFilter, DeliveryStatus, Flag, Redis as _, TaskFilter};
+
+use crate::world::{TestTurn, World, carry_out_at};
+
+/// Everything that was in a Redis of 0.1.0, as the commands that put it there.
+const REDIS: &str = include_str!("../fixtures/redis-0.1.0.json");
+
+fn id(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+fn world() -> World {
+    let world = World::new();
+    let commands: Vec<Vec<String>> = serde_json::from_str(REDIS).unwrap();
+    for command in commands {
+        let (name, arguments) = command.split_first().unwrap();
+        let arguments = arguments.iter().map(|argument| argument.clone().into_bytes()).collect();
+        block_on((&world.redis).command(name, arguments)).unwrap();
+    }
+    world
+}
+
+#[test]
+fn tasks_of_0_1_0_are_shown() {
+    let world = world();
+    let states: Vec<(ClientState, Phase)> = (1..=9)
+        .map(|number| {
+            let view = block_on(world.store.poll(&id(number))).unwrap().unwrap();
+            (view.state, view.task.unwrap().phase())
+        })
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (ClientState::Success, Phase::Succeeded),
+            (ClientState::Failure, Phase::DeadLettered),
+            (ClientState::Failure, Phase::DeadLettered),
+            (ClientState::Pending, Phase::Queued),
+            (ClientState::Revoked, Phase::Queued),
+            (ClientState::Retry, Phase::Rollback),
+            (ClientState::Started, Phase::Forward),
+            (ClientState::Pending, Phase::Queued),
+            (ClientState::Pending, Phase::Queued),
+        ]
+    );
+    let view = block_on(world.store.poll(&id(1))).unwrap().unwrap();
+    assert_eq!(view.callback.unwrap().status, DeliveryStatus::GivenUp);
+    let notes = block_on(world.store.poll(&id(3))).unwrap().unwrap().notes;
+    assert_eq!(notes.len(), 1);
+    assert_eq!((notes[0].event, notes[0].by.as_deref()), (Event::DeadLetterRetried, Some("ann")));
+}
+
+#[test]
+fn lists_of_0_1_0_are_shown() {
+    let world = world();
+    let listed = |filter| block_on(world.store.tasks(filter, None, 20)).unwrap().tasks;
+    assert_eq!(listed(TaskFilter::default()).len(), 9);
+    let node = Some("https://n2.example.com/api");
+    assert_eq!(listed(TaskFilter { node, ..TaskFilter::default() }).len(), 8, "but for the retry");
+    assert_eq!(listed(TaskFilter { group_id: Some("queued"), ..TaskFilter::default() }).len(), 2);
+    let groups = block_on(world.store.groups(None, 9)).unwrap().groups;
+    let counts: Vec<_> =
+        groups.iter().map(|group| (group.present, group.absent, group.unknown)).collect();
+    assert_eq!(counts, [(0, 1, 2), (0, 1, 2), (3, 0, 0)]);
+    let group = block_on(world.store.group("succeeded")).unwrap();
+    assert!(group.holdings.iter().all(|(_, held)| *held == Some(saga::Presence::Present)));
+    let dead_letters = block_on(world.store.dead_letters(DeadLetterFilter::default(), None, 9));
+    assert_eq!(dead_letters.unwrap().dead_letters.len(), 4);
+}
+
+#[test]
+fn tasks_of_0_1_0_come_to_their_ends() {
+    let world = world();
+    // The worker that held one of them is gone.
+    world.ask(&format!("ZADD {{muster}}:leases 1 {}", id(7)));
+    let mut ended = BTreeMap::new();
+    // Each time later than whatever any of them waits for.
+    let mut now_ms = 9_000_000_000_000;
+    world.eventually("all have ended", || {
+        let claimed = world.turn(TestTurn { slots: 9, ..TestTurn::default() }).claimed;
+        for claimed in claimed {
+            let mut task = claimed.task().unwrap();
+            if claimed.flag == Some(Flag::Cancel) && task.phase() == Phase::Forward {
+                task.cancel("cancelled by a client", 1);
+                assert_eq!((claimed.task_id.clone(), claimed.recoveries), (id(7), 1));
+                task.take_up(1, 1);
+                let calls = task.plan(1, saga::Starting::Allowed).calls;
+                assert!(calls.iter().all(|call| call.kind == CallKind::Undo), "{calls:?}");
+                let commit = Commit::new(&task, claimed.epoch, CommitKind::Release, 1).unwrap();
+                world.turn(TestTurn { slots: 0, commits: vec![commit], ..TestTurn::default() });
+                continue;
+            }
+            now_ms += 60_000;
+            let task = carry_out_at(now_ms, &claimed, None);
+            let kind = if task.phase().is_end() {
+                ended.insert(claimed.task_id.clone(), task.client_state());
+                CommitKind::Finish
+            } else {
+                CommitKind::Delay { due_at_ms: 1 }
+            };
+            let commit = Commit::new(&task, claimed.epoch, kind, 1).unwrap();
+            world.turn(TestTurn { slots: 0, commits: vec![commit], ..TestTurn::default() });
+        }
+        ended.len() == 5
+    });
+    for (id, state) in &ended {
+        let view = block_on(world.store.poll(id)).unwrap().unwrap();
+        assert_eq!((view.state, view.task.is_ok()), (*state, true), "{id}");
+        assert_eq!(world.ask(&format!("EXISTS {{muster}}:task:{id}")), 0);
+    }
+}
+
+#[test]
+fn what_people_did_under_0_1_0_is_kept_with_what_they_do_now() {
+    let world = world();
+    block_on(world.store.cancel(&id(7), 60, "cleo")).unwrap();
+    let notes = block_on(world.store.poll(&id(7))).unwrap().unwrap().notes;
+    let told: Vec<_> = notes.iter().map(|note| (note.event, note.by.as_deref())).collect();
+    let expected = [(Event::CancelRequested, Some("bob")), (Event::CancelRequested, Some("cleo"))];
+    assert_eq!(told, expected);
+    // One that has not started ends at once, and keeps its notes.
+    block_on(world.store.cancel(&id(9), 60, "cleo")).unwrap();
+    let view = block_on(world.store.poll(&id(9))).unwrap().unwrap();
+    assert_eq!((view.state, view.notes.len()), (ClientState::Revoked, 1));
+    assert!(world.ask(&format!("TTL {{muster}}:notes:{}", id(9))) > 0);
+}
