@@ -4,6 +4,7 @@ mod accept;
 mod backlog;
 mod drains;
 mod latency;
+mod memory;
 mod recovery;
 mod scale;
 
@@ -22,11 +23,12 @@ pub(crate) fn all(
 ) -> anyhow::Result<()> {
     let mut report = Report::default();
     circumstances(options, &mut report);
-    let sections: [(&str, Measure); 6] = [
+    let sections: [(&str, Measure); 7] = [
         ("accept", accept::measure),
         ("backlog", backlog::measure),
         ("drain", drains::measure),
         ("latency", latency::measure),
+        ("memory", memory::measure),
         ("recovery", recovery::measure),
         ("scale", scale::measure),
     ];

@@ -29,6 +29,16 @@ impl Client {
         Ok(request.query(&mut *self.0.borrow_mut())?)
     }
 
+    /// Runs a script that takes no keys.
+    ///
+    /// # Errors
+    /// When Redis answers with an error, or not at all, or with another type than asked for.
+    pub fn eval<T: FromRedisValue>(&self, script: &str, arguments: &[&str]) -> anyhow::Result<T> {
+        let mut request = redis::cmd("EVAL");
+        request.arg(script).arg(0).arg(arguments);
+        Ok(request.query(&mut *self.0.borrow_mut())?)
+    }
+
     /// One field of `INFO everything`.
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `v` | the version |
 //! | `p` | the phase, by its name |
-//! | `n` | the nodes in order: `a` address, `s` code of the state, `b` what it held before (`p` or `a`), `u` whether an earlier call may have taken effect, `c` calls sent, `f` failures going forward, `r` failed undos, `d` not to be called before, `e` last error, `t` updated at, unless that is when the history last names it |
+//! | `n` | the nodes in order: `a` address, `s` code of the state unless that is `applied`, `b` what it held before (`p` or `a`), `u` whether an earlier call may have taken effect, `c` calls sent unless they are as many as usual in that state, `f` failures going forward, `r` failed undos, `d` not to be called before, `e` last error, `t` updated at, unless that is when the history last names it |
 //! | `c` | the policy: `f` forward attempts, `r` rollback retries, `d` delay in ms, `b` backoff and `j` jitter in percent, `n` nodes at once, `m` recoveries; not of an ended task |
 //! | `e` | why the task turned back |
 //! | `x` | whether it was asked to stop |
@@ -67,14 +67,19 @@ struct Record<'a> {
 struct NodeRecord<'a> {
     #[serde(rename = "a", borrow)]
     address: Cow<'a, str>,
-    #[serde(rename = "s", with = "state_code")]
+    #[serde(
+        rename = "s",
+        with = "state_code",
+        default = "applied",
+        skip_serializing_if = "is_applied"
+    )]
     state: NodeState,
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     before: Option<Before>,
     #[serde(rename = "u", default, skip_serializing_if = "is_false")]
     uncertain: bool,
-    #[serde(rename = "c", default, skip_serializing_if = "is_zero")]
-    attempts: u32,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
     #[serde(rename = "f", default, skip_serializing_if = "is_zero")]
     failures: u32,
     #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
@@ -134,6 +139,24 @@ struct PolicyRecord {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+/// The state of most nodes that were ever called.
+fn applied() -> NodeState {
+    NodeState::Applied
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_applied(state: &NodeState) -> bool {
+    *state == NodeState::Applied
+}
+
+/// How many calls that were to change it most nodes in this state were sent.
+fn usual_attempts(state: NodeState) -> u32 {
+    match state {
+        NodeState::Pending | NodeState::Unchanged => 0,
+        _ => 1,
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
@@ -241,7 +264,7 @@ fn node_record(node: &Node, named_ms: Option<u64>, is_running: bool) -> NodeReco
         state: node.state,
         before: node.before.filter(|_| is_running).map(Before::from),
         uncertain: node.uncertain && is_running,
-        attempts: node.attempts,
+        attempts: Some(node.attempts).filter(|sent| *sent != usual_attempts(node.state)),
         failures: if is_running { node.failures } else { 0 },
         rollback_attempts: node.rollback_attempts,
         due_at_ms: node.due_at_ms,
@@ -256,7 +279,7 @@ fn read_node(record: NodeRecord<'_>, named_ms: Option<u64>) -> Node {
         state: record.state,
         before: record.before.map(Presence::from),
         uncertain: record.uncertain,
-        attempts: record.attempts,
+        attempts: record.attempts.unwrap_or_else(|| usual_attempts(record.state)),
         failures: record.failures,
         rollback_attempts: record.rollback_attempts,
         due_at_ms: record.due_at_ms,
