@@ -13,27 +13,35 @@ use anyhow::Context as _;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-const README: &str = "../../README.md";
-const COOKBOOK: &str = "../../docs/cookbook.md";
+/// Where the project's own documents are.
+const DOCUMENTS: &str = "../../docs";
 /// What is taken from the viewer's package.
 const VIEWER_FILES: [&str; 2] = ["swagger-ui.css", "swagger-ui-bundle.js"];
 
 fn main() -> anyhow::Result<()> {
-    for file in ["build", "page.html", README, COOKBOOK] {
+    for file in ["build", "page.html", DOCUMENTS] {
         println!("cargo::rerun-if-changed={file}");
     }
     let folder = env::var("OUT_DIR")?;
     let folder = Path::new(&folder);
     fs::write(folder.join("openapi.json"), serde_json::to_vec(&routes::openapi())?)?;
-    let readme = fs::read_to_string(README)?;
-    let cookbook = fs::read_to_string(COOKBOOK)?;
+    let read = |name: &str| fs::read_to_string(Path::new(DOCUMENTS).join(name));
+    let (api, operations) = (read("api.md")?, read("operations.md")?);
+    let (cookbook, settings, migration) =
+        (read("cookbook.md")?, read("settings.md")?, read("migration.md")?);
+    let of_api = |title| anyhow::Ok(markdown::render(markdown::section(&api, title)?));
     let mut page = fs::read_to_string("page.html")?;
     for (mark, html) in [
         ("problems", problems()),
-        ("settings", markdown::render(markdown::section(&readme, "Settings")?)),
-        ("running", markdown::render(markdown::section(&readme, "Running it")?)),
-        ("failures", markdown::render(markdown::section(&readme, "When something fails")?)),
+        ("states", of_api("States and phases")?),
+        ("events", of_api("History events")?),
+        ("limits", of_api("Limits")?),
+        ("repeating", of_api("Repeating a request")?),
+        ("callbacks", of_api("Callbacks")?),
         ("cookbook", markdown::render(markdown::untitled(&cookbook))),
+        ("operations", markdown::render(markdown::untitled(&operations))),
+        ("settings", markdown::render(markdown::untitled(&settings))),
+        ("migration", markdown::render(markdown::untitled(&migration))),
     ] {
         page = page.replace(&format!("<!-- {mark} -->"), &html);
     }

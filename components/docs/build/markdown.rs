@@ -16,7 +16,7 @@ pub(crate) fn untitled(document: &str) -> &str {
 }
 
 /// As HTML, one level of headings down, each heading with the id that its title makes. Links to
-/// files of the repository become plain text: the page has no such files.
+/// files of the repository lead to the part of the page that shows them, or become plain text.
 pub(crate) fn render(markdown: &str) -> String {
     let parsed: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
     let mut events = Vec::with_capacity(parsed.len());
@@ -34,7 +34,17 @@ pub(crate) fn render(markdown: &str) -> String {
             Event::End(TagEnd::Heading(level)) => {
                 events.push(Event::End(TagEnd::Heading(below(*level))));
             }
-            Event::Start(Tag::Link { dest_url, .. }) if is_file(dest_url) => dropped_link = true,
+            Event::Start(Tag::Link { link_type, dest_url, title, .. }) if is_file(dest_url) => {
+                match on_page(dest_url) {
+                    Some(dest_url) => events.push(Event::Start(Tag::Link {
+                        link_type: *link_type,
+                        dest_url,
+                        title: title.clone(),
+                        id: CowStr::from(""),
+                    })),
+                    None => dropped_link = true,
+                }
+            }
             Event::End(TagEnd::Link) if dropped_link => dropped_link = false,
             other => events.push(other.clone()),
         }
@@ -42,6 +52,25 @@ pub(crate) fn render(markdown: &str) -> String {
     let mut text = String::new();
     html::push_html(&mut text, events.into_iter());
     text
+}
+
+/// Where the page shows what a link to one of the documents leads to.
+fn on_page(url: &str) -> Option<CowStr<'static>> {
+    let (file, anchor) = url.split_once('#').unwrap_or((url, ""));
+    let own = match file.rsplit('/').next().unwrap_or(file) {
+        // Of this one the page shows some parts, and it has routes and statuses of its own.
+        "api.md" => match anchor {
+            "" | "routes" | "statuses" => "routes",
+            _ => anchor,
+        },
+        "cookbook.md" => "cookbook",
+        "operations.md" => "operations",
+        "settings.md" => "settings",
+        "migration.md" => "migration",
+        _ => return None,
+    };
+    let anchor = if anchor.is_empty() || file.ends_with("api.md") { own } else { anchor };
+    Some(CowStr::from(format!("#{anchor}")))
 }
 
 fn is_file(url: &str) -> bool {
@@ -63,11 +92,11 @@ fn slug(events: &[Event<'_>]) -> String {
         match event {
             Event::End(TagEnd::Heading(_)) => break,
             Event::Text(text) | Event::Code(text) => {
-                for dead_letter in text.chars() {
-                    match dead_letter {
+                for character in text.chars() {
+                    match character {
                         ' ' => slug.push('-'),
-                        dead_letter if dead_letter.is_alphanumeric() || dead_letter == '-' => {
-                            slug.extend(dead_letter.to_lowercase());
+                        character if character.is_alphanumeric() || character == '-' => {
+                            slug.extend(character.to_lowercase());
                         }
                         _ => {}
                     }
