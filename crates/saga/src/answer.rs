@@ -35,15 +35,15 @@ pub enum ChangeAnswer {
     Unchanged,
     /// A definite no, or the request never left: nothing changed.
     Refused(Failure),
-    /// The answer leaves open what the node holds, and asking it will tell.
+    /// The answer leaves open what the node holds, and inspecting it will tell.
     Inspect(Failure),
-    /// No answer: it may have taken effect, and asking the node may tell.
+    /// No answer: it may have taken effect, and inspecting the node may tell.
     Lost(Failure),
     /// The node answered that it is in trouble: it may have taken effect.
     Unknown(Failure),
 }
 
-/// What a look came to.
+/// What an inspection came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inspection {
     Holds(Presence),

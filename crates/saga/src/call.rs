@@ -14,13 +14,13 @@ pub struct Call {
 /// Why a node is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
-    /// Ask what it holds before anything is done.
+    /// Inspect it before anything is done.
     Inspect,
     /// Do the task's operation.
     Apply,
     /// Do the reverse operation.
     Undo,
-    /// Ask what it holds because the last answer left it open.
+    /// Inspect it because the last answer left open what it holds.
     Confirm,
 }
 

@@ -11,7 +11,7 @@ const FORWARD_RETRY_DELAY_MS: u64 = 1_000;
 const FORWARD_RETRY_DELAY_MS_MAX: u64 = 30_000;
 
 impl Task {
-    /// The look before the call: what the node holds decides whether there is anything to do, and
+    /// The inspection before the call: what the node holds decides whether there is anything to do, and
     /// what a rollback may take back.
     pub(crate) fn inspected(&mut self, index: usize, answer: Inspection, now_ms: u64) {
         let desired = self.operation.desired();

@@ -11,7 +11,7 @@ use crate::operation::Presence;
 pub enum NodeState {
     /// Not called (or tried, refused, and to be tried again).
     Pending,
-    /// The intent to call is noted down; whether the call was sent, and its answer, are not known.
+    /// The intent to call is recorded; whether the call was sent, and its answer, are not known.
     Calling,
     /// This task changed the node.
     Applied,
@@ -57,7 +57,7 @@ impl NodeState {
 pub struct Node {
     pub(crate) address: String,
     pub(crate) state: NodeState,
-    /// What the node held before this task first changed it. Learned by looking before the first
+    /// What the node held before this task first changed it. Learned by inspecting it before the first
     /// call that changes anything, so it is known for every node that may have to be undone.
     pub(crate) before: Option<Presence>,
     /// An earlier call of this task may have taken effect, whatever later calls said.
@@ -82,18 +82,18 @@ pub struct Node {
 pub(crate) enum Progress {
     #[default]
     Idle,
-    /// A look is under way.
+    /// An inspection is under way.
     Inspecting,
-    /// The look is done and the node is to be changed, once the others of its round are looked at.
+    /// The inspection is done and the node is to be changed, once the others of its round are inspected.
     Inspected { at_ms: u64 },
-    /// The intent to change it is noted down, and the call is yet to be sent.
+    /// The intent to change it is recorded, and the call is yet to be sent.
     Intended { inspected_at_ms: u64 },
     /// A call that changes the node is under way.
     Changing,
-    /// The last answer did not settle what the node holds: ask it. The failure is what to record
+    /// The last answer did not tell what the node holds: it is to be inspected. The failure is what to record
     /// when the node turns out not to be as it should.
     ConfirmDue(Failure),
-    /// It is being asked.
+    /// It is being inspected for that.
     Confirming(Failure),
 }
 
@@ -168,7 +168,7 @@ impl Node {
         matches!(self.state, NodeState::Pending | NodeState::Unknown | NodeState::Calling)
     }
 
-    /// Notes down the intent to change the node, after the look at `inspected_at_ms`.
+    /// Records the intent to change the node, after the inspection at `inspected_at_ms`.
     pub(crate) fn intend(&mut self, inspected_at_ms: u64, now_ms: u64) {
         self.state = NodeState::Calling;
         self.progress = Progress::Intended { inspected_at_ms };
@@ -176,7 +176,7 @@ impl Node {
         self.updated_at_ms = Some(now_ms);
     }
 
-    /// Takes the intent back: the call was not sent. What a look said is still good.
+    /// Takes the intent back: the call was not sent. What the inspection said is still good.
     pub(crate) fn withdraw(&mut self) {
         self.state = if self.uncertain { NodeState::Unknown } else { NodeState::Pending };
         self.progress = match self.progress {
@@ -192,7 +192,7 @@ impl Node {
         self.due_at_ms.is_some_and(|due| due > now_ms)
     }
 
-    /// Settles into `state`, with nothing under way.
+    /// Comes to rest in `state`, with nothing under way.
     pub(crate) fn rest(&mut self, state: NodeState, now_ms: u64) {
         self.state = state;
         self.progress = Progress::Idle;

@@ -6,7 +6,7 @@ use crate::node::{Node, NodeState, Progress};
 use crate::phase::Phase;
 use crate::task::Task;
 
-/// For how long, in milliseconds, an answer to a look is good enough to act on. Somebody else may
+/// For how long, in milliseconds, an inspection is good enough to act on. Somebody else may
 /// change the node meanwhile.
 const INSPECTION_AGE_MS_MAX: u64 = 1_000;
 
@@ -35,7 +35,7 @@ pub enum Status {
     /// Calls are under way.
     Running,
     /// Nothing is under way, and nothing is to be done before this time (milliseconds since the
-    /// epoch): the task can be put down until then.
+    /// epoch): the task can be delayed until then.
     Waiting { due_at_ms: u64 },
     /// Nothing is under way and there is more to do, but nothing may be started.
     Held,
@@ -101,7 +101,7 @@ impl Task {
     }
 
     /// Takes back every intent whose call was not planned yet, so that the record can be stored
-    /// without doubt about nodes that were not called. The plan that notes them down again must be
+    /// without doubt about nodes that were not called. The plan that records them again must be
     /// stored first.
     pub fn withdraw_unsent(&mut self) {
         let unsent = |node: &&mut Node| matches!(node.progress, Progress::Intended { .. });
@@ -188,7 +188,7 @@ impl Task {
         }
     }
 
-    /// Calls that settle what an answer left open. They change nothing, so nothing holds them up.
+    /// Calls that confirm what an answer left open. They change nothing, so nothing holds them up.
     fn confirming_calls(&mut self) -> Vec<Call> {
         let mut calls = Vec::new();
         for (index, node) in self.nodes.iter_mut().enumerate() {
@@ -200,9 +200,9 @@ impl Task {
         calls
     }
 
-    /// Goes forward in rounds of some nodes each. First all of a round are asked what they hold, so
-    /// that nothing is changed yet when one of them cannot even be asked; then the intent to change
-    /// them is noted down, for all at once, and they are changed in their order. A node that waits
+    /// Goes forward in rounds of some nodes each. First all of a round are inspected, so
+    /// that nothing is changed yet when one of them cannot even be inspected; then the intent to change
+    /// them is recorded, for all at once, and they are changed in their order. A node that waits
     /// to be tried again holds up the rest.
     fn start_forward(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
         if self.nodes.iter().any(|node| node.is_open() && node.is_waiting(now_ms)) {
@@ -230,7 +230,7 @@ impl Task {
         }
     }
 
-    /// Looks at the next nodes that are not as desired yet, or, when that is done, notes down the
+    /// Inspects the next nodes that are not as desired yet, or, when that is done, records the
     /// intent to change them.
     fn start_round(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
         let size = self.policy.round_nodes();

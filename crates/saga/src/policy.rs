@@ -28,7 +28,7 @@ impl Policy {
         usize::try_from(self.node_parallelism.max(1)).unwrap_or(usize::MAX)
     }
 
-    /// How many nodes at most are asked what they hold, and then intended to be changed, together.
+    /// How many nodes at most are inspected, and then intended to be changed, together.
     #[must_use]
     pub fn round_nodes(&self) -> usize {
         ROUND_NODES.max(self.parallel())
@@ -36,7 +36,7 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// The reference's behaviour.
+    /// The behaviour of the FastAPI/Celery service.
     fn default() -> Self {
         Self {
             forward_max_attempts: 1,

@@ -97,7 +97,7 @@ impl Task {
         delay + spread(&self.id, index, attempts) % jitter_max.saturating_add(1)
     }
 
-    /// Gives up on everything that is not settled: a task that was recovered too often would
+    /// Gives up on everything that is still open: a task that was recovered too often would
     /// otherwise take worker after worker down with it.
     pub(crate) fn give_up(&mut self, reason: &str, now_ms: u64) {
         self.error.get_or_insert_with(|| reason.to_owned());

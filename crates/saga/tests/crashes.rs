@@ -27,10 +27,10 @@ enum Fault {
     Loses,
     /// No answer, but it was done.
     AppliesAndLoses,
-    /// No answer, it was done, and the look that follows fails as well.
+    /// No answer, it was done, and the inspection that follows fails as well.
     AppliesAndCannotBeAsked,
-    /// The first look fails.
-    CannotBeLookedAt,
+    /// The first inspection fails.
+    CannotBeInspected,
 }
 
 const FAULTS: [Fault; 8] = [
@@ -41,7 +41,7 @@ const FAULTS: [Fault; 8] = [
     Fault::Loses,
     Fault::AppliesAndLoses,
     Fault::AppliesAndCannotBeAsked,
-    Fault::CannotBeLookedAt,
+    Fault::CannotBeInspected,
 ];
 
 /// How undoing goes at the failing node's predecessor, or at the node itself when it is the first.
@@ -80,7 +80,7 @@ struct World<'a> {
     recoveries: u32,
     changes: usize,
     undos: usize,
-    look_failures_due: usize,
+    inspection_failures_due: usize,
 }
 
 /// The worker was lost.
@@ -107,8 +107,8 @@ impl World<'_> {
         self.check_intent(call);
         self.effect()?;
         let answer = match call.kind {
-            CallKind::Inspect | CallKind::Confirm => Answer::Inspection(self.look(call.node)),
-            CallKind::Apply => Answer::Change(self.act(call.node, task.operation())),
+            CallKind::Inspect | CallKind::Confirm => Answer::Inspection(self.inspect(call.node)),
+            CallKind::Apply => Answer::Change(self.apply(call.node, task.operation())),
             CallKind::Undo => Answer::Change(self.undo(call.node, task.operation())),
         };
         self.effect()?;
@@ -131,15 +131,15 @@ impl World<'_> {
         }
     }
 
-    fn look(&mut self, node: usize) -> Inspection {
-        if node == self.case.failing && self.look_failures_due > 0 {
-            self.look_failures_due -= 1;
-            return Inspection::Failed(Failure::new("cannot be asked", true));
+    fn inspect(&mut self, node: usize) -> Inspection {
+        if node == self.case.failing && self.inspection_failures_due > 0 {
+            self.inspection_failures_due -= 1;
+            return Inspection::Failed(Failure::new("cannot be inspected", true));
         }
         Inspection::Holds(self.held[node])
     }
 
-    fn act(&mut self, node: usize, operation: Operation) -> ChangeAnswer {
+    fn apply(&mut self, node: usize, operation: Operation) -> ChangeAnswer {
         let failure = || Failure::new("fault", true);
         self.changes += usize::from(node == self.case.failing);
         let fault = match self.case.fault {
@@ -156,13 +156,13 @@ impl World<'_> {
             Fault::Errs | Fault::AppliesAndErrs => ChangeAnswer::Unknown(failure()),
             Fault::Loses | Fault::AppliesAndLoses => ChangeAnswer::Lost(failure()),
             Fault::AppliesAndCannotBeAsked => {
-                self.look_failures_due = 1;
+                self.inspection_failures_due = 1;
                 ChangeAnswer::Lost(failure())
             }
-            Fault::Nothing | Fault::CannotBeLookedAt if exists_already => {
+            Fault::Nothing | Fault::CannotBeInspected if exists_already => {
                 ChangeAnswer::Inspect(failure())
             }
-            Fault::Nothing | Fault::CannotBeLookedAt => ChangeAnswer::Applied,
+            Fault::Nothing | Fault::CannotBeInspected => ChangeAnswer::Applied,
         }
     }
 
@@ -230,7 +230,7 @@ fn run(case: Case<'_>) -> (Phase, usize) {
         recoveries: 0,
         changes: 0,
         undos: 0,
-        look_failures_due: usize::from(case.fault == Fault::CannotBeLookedAt),
+        inspection_failures_due: usize::from(case.fault == Fault::CannotBeInspected),
     };
     loop {
         match world.work() {
@@ -246,10 +246,10 @@ fn run(case: Case<'_>) -> (Phase, usize) {
 /// All or nothing, or exactly what is left is on the list.
 fn check(world: &World<'_>, task: &Task) {
     let case = world.case;
-    let wanted = vec![case.operation.desired(); case.before.len()];
+    let desired = vec![case.operation.desired(); case.before.len()];
     let dead_letters = task.dead_letters(1);
     match task.phase() {
-        Phase::Succeeded => assert_eq!(world.held, wanted, "{case:?}"),
+        Phase::Succeeded => assert_eq!(world.held, desired, "{case:?}"),
         Phase::RolledBack | Phase::Cancelled => assert_eq!(world.held, case.before, "{case:?}"),
         Phase::DeadLettered => {
             for (node, (held, before)) in world.held.iter().zip(case.before).enumerate() {

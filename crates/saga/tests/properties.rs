@@ -42,7 +42,7 @@ fn change(choice: u8) -> ChangeAnswer {
     }
 }
 
-fn look(choice: u8) -> Inspection {
+fn inspection(choice: u8) -> Inspection {
     match choice % 3 {
         0 => Inspection::Holds(Presence::Present),
         1 => Inspection::Holds(Presence::Absent),
@@ -52,7 +52,7 @@ fn look(choice: u8) -> Inspection {
 
 fn answer(call: Call, choice: u8) -> Answer {
     match call.kind {
-        CallKind::Inspect | CallKind::Confirm => Answer::Inspection(look(choice)),
+        CallKind::Inspect | CallKind::Confirm => Answer::Inspection(inspection(choice)),
         CallKind::Apply | CallKind::Undo => Answer::Change(change(choice)),
     }
 }

@@ -52,7 +52,7 @@ fn states(task: &Task) -> Vec<NodeState> {
     task.nodes().iter().map(saga::Node::state).collect()
 }
 
-/// Answers the looks that the task wants made now, which is all that it wants; how many there were.
+/// Answers the inspections that the task asks for now, which is all that it asks for; how many there were.
 #[track_caller]
 fn expect_looks(task: &mut Task, now: u64, held: Presence) -> usize {
     let plan = task.plan(now, Starting::Allowed);
@@ -63,8 +63,8 @@ fn expect_looks(task: &mut Task, now: u64, held: Presence) -> usize {
     plan.calls.len()
 }
 
-/// A create on two nodes whose first was applied, about to act on the second.
-fn acting_on_the_second(policy: Policy) -> Task {
+/// A create on two nodes whose first was applied, about to apply the create to the second.
+fn applying_to_the_second(policy: Policy) -> Task {
     let mut task = started(Operation::Create, 2, policy);
     assert_eq!(expect_looks(&mut task, NOW, Presence::Absent), 2);
     expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Applied));
@@ -146,16 +146,16 @@ fn an_intent_that_was_not_acted_on_is_taken_back() {
 fn an_intent_that_was_taken_back_for_the_record_is_noted_down_again() {
     let mut task = started(Operation::Create, 3, policy());
     expect_looks(&mut task, NOW, Presence::Absent);
-    let act = next(&mut task);
+    let apply = next(&mut task);
     assert!(task.has_unsent());
     task.withdraw_unsent();
     use NodeState::{Applied, Calling, Pending};
     assert_eq!(states(&task), [Calling, Pending, Pending]);
     assert!(!task.has_unsent());
     assert!(task.plan(NOW, Starting::Allowed).calls.is_empty(), "the first is awaited");
-    task.answer(act, Answer::Change(ChangeAnswer::Applied), NOW).unwrap();
+    task.answer(apply, Answer::Change(ChangeAnswer::Applied), NOW).unwrap();
     let plan = task.plan(NOW, Starting::Allowed);
-    assert_eq!(plan.calls, [Call { node: 1, kind: CallKind::Apply }], "no look is repeated");
+    assert_eq!(plan.calls, [Call { node: 1, kind: CallKind::Apply }], "no inspection is repeated");
     assert!(plan.must_store);
     assert_eq!(states(&task), [Applied, Calling, Calling]);
 }
@@ -167,7 +167,7 @@ fn an_old_look_is_repeated_before_the_node_is_changed() {
         // Somebody else put it there meanwhile.
         (Presence::Present, NodeState::Unchanged),
     ] {
-        let mut task = acting_on_the_second(policy());
+        let mut task = applying_to_the_second(policy());
         let later = NOW + 1_001;
         assert_eq!(expect_looks(&mut task, later, held), 1);
         let plan = task.plan(later, Starting::Allowed);
@@ -201,11 +201,11 @@ fn the_undos_after_the_first_need_no_other_record_until_one_fails() {
 fn each_answer_to_an_act_has_its_meaning() {
     use ChangeAnswer as C;
     use NodeState as N;
-    // The answer, what a look then says if one is made, and what the node's state becomes.
+    // The answer, what an inspection then says if one is made, and what the node's state becomes.
     let present = Some(Inspection::Holds(Presence::Present));
     let absent = Some(Inspection::Holds(Presence::Absent));
     let unclear = Some(Inspection::Failed(no(true)));
-    for (answer, look, state) in [
+    for (answer, inspection, state) in [
         (C::Applied, None, N::Applied),
         (C::Unchanged, None, N::Unchanged),
         (C::Refused(no(false)), None, N::Refused),
@@ -218,12 +218,12 @@ fn each_answer_to_an_act_has_its_meaning() {
         (C::Lost(no(true)), absent, N::Unknown),
         (C::Lost(no(true)), unclear, N::Unknown),
     ] {
-        let mut task = acting_on_the_second(policy());
+        let mut task = applying_to_the_second(policy());
         expect(&mut task, 1, CallKind::Apply, Answer::Change(answer.clone()));
-        if let Some(look) = look.clone() {
-            expect(&mut task, 1, CallKind::Confirm, Answer::Inspection(look));
+        if let Some(inspection) = inspection.clone() {
+            expect(&mut task, 1, CallKind::Confirm, Answer::Inspection(inspection));
         }
-        assert_eq!(states(&task)[1], state, "{answer:?}, {look:?}");
+        assert_eq!(states(&task)[1], state, "{answer:?}, {inspection:?}");
         let plan = task.plan(NOW, Starting::Allowed);
         let goes_on = matches!(state, N::Applied | N::Unchanged);
         let expected = if goes_on { Phase::Succeeded } else { Phase::Rollback };
@@ -243,7 +243,7 @@ fn each_answer_to_an_undo_has_its_meaning() {
     let present = Some(Inspection::Holds(Presence::Present));
     let absent = Some(Inspection::Holds(Presence::Absent));
     let unclear = Some(Inspection::Failed(no(true)));
-    for (answer, look, undone) in [
+    for (answer, inspection, undone) in [
         (C::Applied, None, true),
         (C::Unchanged, None, true),
         (C::Refused(no(false)), None, false),
@@ -254,20 +254,24 @@ fn each_answer_to_an_undo_has_its_meaning() {
         (C::Lost(no(true)), present, false),
         (C::Lost(no(true)), unclear, false),
     ] {
-        let mut task = acting_on_the_second(policy());
+        let mut task = applying_to_the_second(policy());
         expect(&mut task, 1, CallKind::Apply, Answer::Change(C::Refused(no(false))));
         expect(&mut task, 0, CallKind::Undo, Answer::Change(answer.clone()));
-        if let Some(look) = look.clone() {
-            expect(&mut task, 0, CallKind::Confirm, Answer::Inspection(look));
+        if let Some(inspection) = inspection.clone() {
+            expect(&mut task, 0, CallKind::Confirm, Answer::Inspection(inspection));
         }
         let status = task.plan(NOW, Starting::Allowed).status;
         if undone {
-            assert_eq!(status, Status::Ended, "{answer:?}, {look:?}");
+            assert_eq!(status, Status::Ended, "{answer:?}, {inspection:?}");
             assert_eq!(task.phase(), Phase::RolledBack);
             assert_eq!(states(&task), [NodeState::Undone, NodeState::Refused]);
             assert_eq!(task.client_state(), ClientState::Failure);
         } else {
-            assert_eq!(status, Status::Waiting { due_at_ms: NOW + 10_000 }, "{answer:?}, {look:?}");
+            assert_eq!(
+                status,
+                Status::Waiting { due_at_ms: NOW + 10_000 },
+                "{answer:?}, {inspection:?}"
+            );
             assert_eq!(task.client_state(), ClientState::Retry);
         }
     }
@@ -281,7 +285,7 @@ fn an_undo_is_tried_once_and_retried_as_often_as_the_budget_says() {
         rollback_backoff_percent: 200,
         ..policy()
     };
-    let mut task = acting_on_the_second(policy);
+    let mut task = applying_to_the_second(policy);
     let refused = || Answer::Change(ChangeAnswer::Refused(no(false)));
     expect(&mut task, 1, CallKind::Apply, refused());
     let mut now = NOW;
@@ -367,15 +371,15 @@ fn an_earlier_lost_call_is_not_forgotten_when_a_later_one_is_refused() {
     let Status::Waiting { due_at_ms } = task.plan(NOW, Starting::Allowed).status else {
         panic!("it is tried again")
     };
-    let look = task.plan(due_at_ms, Starting::Allowed).calls[0];
-    task.answer(look, holds(Presence::Absent), due_at_ms).unwrap();
+    let inspection = task.plan(due_at_ms, Starting::Allowed).calls[0];
+    task.answer(inspection, holds(Presence::Absent), due_at_ms).unwrap();
     expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Refused(no(false))));
     assert_eq!(states(&task), [NodeState::Unknown]);
     assert_eq!(next(&mut task), Call { node: 0, kind: CallKind::Undo });
 }
 
 #[test]
-fn a_recovered_call_is_looked_at_and_counts_as_ours() {
+fn a_recovered_call_is_inspected_and_counts_as_ours() {
     for (held, state) in
         [(Presence::Present, NodeState::Applied), (Presence::Absent, NodeState::Calling)]
     {
@@ -393,11 +397,11 @@ fn a_recovered_call_is_looked_at_and_counts_as_ours() {
 
 #[test]
 fn a_cancelled_task_stops_going_forward_and_rolls_back() {
-    let mut task = acting_on_the_second(policy());
-    let act = next(&mut task);
+    let mut task = applying_to_the_second(policy());
+    let apply = next(&mut task);
     task.cancel("enough", NOW);
     assert_eq!(task.plan(NOW, Starting::Allowed).status, Status::Running, "the call is awaited");
-    task.answer(act, Answer::Change(ChangeAnswer::Applied), NOW).unwrap();
+    task.answer(apply, Answer::Change(ChangeAnswer::Applied), NOW).unwrap();
     for node in [1, 0] {
         expect(&mut task, node, CallKind::Undo, Answer::Change(ChangeAnswer::Applied));
     }
@@ -407,9 +411,9 @@ fn a_cancelled_task_stops_going_forward_and_rolls_back() {
 
 #[test]
 fn a_withdrawn_call_was_never_made() {
-    let mut task = acting_on_the_second(policy());
-    let act = next(&mut task);
-    task.withdraw(act);
+    let mut task = applying_to_the_second(policy());
+    let apply = next(&mut task);
+    task.withdraw(apply);
     task.cancel("enough", NOW);
     expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Applied));
     task.plan(NOW, Starting::Allowed);
@@ -418,8 +422,8 @@ fn a_withdrawn_call_was_never_made() {
 }
 
 #[test]
-fn a_cancelled_retry_leaves_its_letter_and_says_nothing_of_its_node() {
-    let mut task = acting_on_the_second(Policy { rollback_max_retries: 0, ..policy() });
+fn a_cancelled_retry_leaves_its_dead_letter_and_says_nothing_of_its_node() {
+    let mut task = applying_to_the_second(Policy { rollback_max_retries: 0, ..policy() });
     expect(&mut task, 1, CallKind::Apply, Answer::Change(ChangeAnswer::Refused(no(false))));
     expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Refused(no(false))));
     task.plan(NOW, Starting::Allowed);
@@ -433,8 +437,8 @@ fn a_cancelled_retry_leaves_its_letter_and_says_nothing_of_its_node() {
 }
 
 #[test]
-fn a_task_recovered_too_often_is_given_up_with_letters_for_what_it_touched() {
-    let task = acting_on_the_second(Policy { max_recoveries: 2, ..policy() });
+fn a_task_recovered_too_often_is_given_up_with_dead_letters_for_what_it_touched() {
+    let task = applying_to_the_second(Policy { max_recoveries: 2, ..policy() });
     for (recoveries, given_up) in [(2, false), (3, true)] {
         let mut task = stored_and_read(&task);
         task.take_up(recoveries, NOW);
@@ -460,7 +464,7 @@ fn nodes_are_changed_side_by_side_as_far_as_allowed() {
 
 #[test]
 fn nothing_is_started_while_held() {
-    let mut task = acting_on_the_second(policy());
+    let mut task = applying_to_the_second(policy());
     let plan = task.plan(NOW, Starting::Held);
     assert_eq!((plan.calls.len(), plan.status), (0, Status::Held));
     assert_eq!(states(&task), [NodeState::Applied, NodeState::Pending], "nothing is in doubt");
@@ -471,17 +475,17 @@ fn nothing_is_started_while_held() {
 
 #[test]
 fn an_answer_nobody_asked_for_is_an_error_and_changes_nothing() {
-    let look = Answer::Inspection(Inspection::Holds(Presence::Absent));
+    let inspection = Answer::Inspection(Inspection::Holds(Presence::Absent));
     let change = Answer::Change(ChangeAnswer::Applied);
     let fresh = Task::new("t".into(), Operation::Create, "g".into(), vec!["n".into()], policy());
     let idle = started(Operation::Create, 1, policy());
-    let mut looking = idle.clone();
-    next(&mut looking);
-    let mut ended = looking.clone();
+    let mut inspecting = idle.clone();
+    next(&mut inspecting);
+    let mut ended = inspecting.clone();
     let call = Call { node: 0, kind: CallKind::Inspect };
     ended.answer(call, holds(Presence::Present), NOW).unwrap();
     ended.plan(NOW, Starting::Allowed);
-    let mut rolling_back = acting_on_the_second(policy());
+    let mut rolling_back = applying_to_the_second(policy());
     expect(&mut rolling_back, 1, CallKind::Apply, Answer::Change(ChangeAnswer::Unknown(no(false))));
     next(&mut rolling_back);
 
@@ -489,13 +493,13 @@ fn an_answer_nobody_asked_for_is_an_error_and_changes_nothing() {
     for (name, task, legal) in [
         ("fresh", &fresh, None),
         ("idle", &idle, None),
-        ("looking", &looking, Some((0, CallKind::Inspect))),
+        ("inspecting", &inspecting, Some((0, CallKind::Inspect))),
         ("ended", &ended, None),
         ("rolling back", &rolling_back, Some((1, CallKind::Undo))),
     ] {
         for node in 0..3 {
             for kind in kinds {
-                for answer in [&look, &change] {
+                for answer in [&inspection, &change] {
                     let mut copy = task.clone();
                     let fits = matches!(
                         (kind, answer),

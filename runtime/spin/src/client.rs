@@ -1,6 +1,6 @@
 //! Calls to nodes through WASI's outbound HTTP.
 //!
-//! Most of what a call costs are the crossings between component and host, so this goes to the
+//! Most of what a call costs is crossings between component and host, so this goes to the
 //! interface itself: a small body is handed over before the request is sent (the host then sends
 //! head and body as one), and an answer is asked for once the host says that it is there.
 

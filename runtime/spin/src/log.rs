@@ -1,4 +1,4 @@
-//! Log lines as JSON on standard error, one an event; the host puts them where operators look.
+//! Events as JSON on standard error, a line each; the host puts them where operators find them.
 
 use std::io::Write as _;
 
