@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use drain::{BreakerLimits, CallbackLimits, Limits};
+use drain::{BreakerLimits, Limits, WebhookLimits};
 use futures::executor::block_on;
 use saga::{Operation, Policy, Task};
 use store::{Accepted, Admission, Redis, Store, WAKE_CHANNEL};
@@ -105,7 +105,7 @@ impl Lab {
             run_ms: u64::MAX,
             stays: false,
             breaker: BreakerLimits::default(),
-            callbacks: CallbackLimits::default(),
+            webhooks: WebhookLimits::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use clock::Clock;
-use drain::{Drain, Limits, Log, NodeClient, NodeRequest, NodeResponse, Report, SendError};
+use drain::{Environment, Limits, Log, NodeClient, NodeRequest, NodeResponse, Report, SendError};
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -21,7 +21,7 @@ pub(crate) fn drain(redis_port: u16, limits: Limits) -> anyhow::Result<Report> {
     let thread = std::thread::Builder::new().name("native".to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let drain = Drain {
+            let environment = Environment {
                 store: Store::new(Connection::open(redis_port).await?),
                 client: HyperClient::new(),
                 adapter: ClusterManager,
@@ -29,7 +29,7 @@ pub(crate) fn drain(redis_port: u16, limits: Limits) -> anyhow::Result<Report> {
                 log: Silence,
                 limits,
             };
-            anyhow::Ok(drain.run(&uuid::Uuid::new_v4().to_string()).await?)
+            anyhow::Ok(drain::run(&environment, &uuid::Uuid::new_v4().to_string()).await?)
         })
     })?;
     thread.join().expect("the native loop")

@@ -6,7 +6,7 @@
 
 mod maintenance;
 
-use drain::{Drain, Limits, Log as _, Report};
+use drain::{Environment, Limits, Log as _, Report};
 use settings::{DrainUse, RedisSettings};
 use spin_runtime::{ComposedAdapter, JsonLog, SpinClient, SpinClock, SpinRedis, Variables};
 use spin_sdk::redis_component;
@@ -31,7 +31,7 @@ async fn wake(_message: Vec<u8>) -> anyhow::Result<()> {
 }
 
 async fn drain(limits: Limits, redis: &RedisSettings, log: JsonLog) -> Result<Report, StoreError> {
-    let drain = Drain {
+    let environment = Environment {
         store: Store::new(SpinRedis::open(redis)?),
         client: SpinClient,
         adapter: ComposedAdapter,
@@ -39,5 +39,5 @@ async fn drain(limits: Limits, redis: &RedisSettings, log: JsonLog) -> Result<Re
         log,
         limits,
     };
-    drain.run(&Uuid::new_v4().to_string()).await
+    drain::run(&environment, &Uuid::new_v4().to_string()).await
 }

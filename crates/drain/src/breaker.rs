@@ -8,14 +8,7 @@ use std::collections::BTreeMap;
 use saga::{Answer, ChangeAnswer, Inspection};
 use store::BreakerChange;
 
-/// When a breaker opens, and for how long.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BreakerLimits {
-    /// Failures in a row that open it; 0 = never.
-    pub failures_max: u32,
-    /// How long it stays open, in milliseconds, before one call may try the node.
-    pub open_ms: u64,
-}
+use crate::limits::BreakerLimits;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -58,7 +51,7 @@ impl Breakers {
         }
     }
 
-    /// Takes in what completed of a call to `node`.
+    /// Takes in what came of a call to `node`.
     pub(crate) fn record(&mut self, node: &str, answer: &Answer, now_ms: u64) {
         if self.limits.failures_max == 0 {
             return;

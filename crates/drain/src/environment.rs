@@ -1,6 +1,20 @@
-//! What the loop asks of the world around it: one narrow trait for each outside thing.
+//! What a drain needs from outside: one narrow trait for each outside thing, and all of them together.
 
 use std::future::Future;
+
+use store::Store;
+
+use crate::limits::Limits;
+
+/// Everything a drain needs from outside.
+pub struct Environment<R, N, A, C, L> {
+    pub store: Store<R>,
+    pub client: N,
+    pub adapter: A,
+    pub clock: C,
+    pub log: L,
+    pub limits: Limits,
+}
 
 /// The most bytes of a node's answer that are read; the rest is ignored.
 pub const NODE_ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -12,7 +26,7 @@ pub struct NodeRequest {
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// Whether the answer's body is wanted.
+    /// Whether the answer's body is to be read.
     pub reads_body: bool,
 }
 
@@ -45,7 +59,7 @@ pub trait NodeClient {
     ) -> impl Future<Output = Result<NodeResponse, SendError>>;
 }
 
-/// Where operators read what went wrong: one structured line an event.
+/// Where operators read what went wrong, as structured events.
 pub trait Log {
     /// `event` in a few words, and its fields. No secret and no body may be among them.
     fn event(&self, event: &str, fields: &[(&str, &str)]);

@@ -1,4 +1,4 @@
-//! One call to one node: worded by the adapter, sent by the client, told to the saga.
+//! One call to one node: built by the adapter, sent by the client, told to the saga.
 
 use node_adapter::{Adapter, Finding, Verdict};
 use saga::{Answer, ChangeAnswer, Failure, Inspection, Operation, Presence, Verb};
@@ -8,7 +8,7 @@ use crate::environment::{NodeClient, NodeRequest, SendError};
 /// Statuses after which the same call may well succeed: the node said that it is too busy.
 const RETRIABLE_STATUSES: [u16; 2] = [429, 503];
 
-/// Makes the call and says what completed of it, in the saga's terms.
+/// Makes the call and says what came of it, in the saga's terms.
 pub(crate) async fn call<N: NodeClient, A: Adapter>(
     client: &N,
     adapter: &A,
@@ -39,7 +39,7 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
         }
         (Ok(response), Verb::Inspect) => {
             let finding = adapter.interpret_inspection(response.status, &response.body);
-            Answer::Inspection(look_answer(finding, response.status))
+            Answer::Inspection(inspection(finding, response.status))
         }
         (Err(SendError::NotSent(reason)), _) => not_sent(verb, Failure::new(reason, true)),
         (Err(SendError::Lost(reason)), _) => lost(verb, Failure::new(reason, true)),
@@ -50,7 +50,7 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
     }
 }
 
-/// Asks a node what it holds, and changes nothing.
+/// Inspects a node: finds out whether it holds the group, and changes nothing.
 ///
 /// # Errors
 /// When the node does not say, with the reason.
@@ -88,7 +88,7 @@ fn change_answer(verdict: Verdict, operation: Operation, status: u16) -> ChangeA
     }
 }
 
-fn look_answer(finding: Finding, status: u16) -> Inspection {
+fn inspection(finding: Finding, status: u16) -> Inspection {
     match finding {
         Finding::Present => Inspection::Holds(Presence::Present),
         Finding::Absent => Inspection::Holds(Presence::Absent),

@@ -7,8 +7,8 @@ use std::future::{Future, ready};
 
 use clock::Clock;
 use drain::{
-    BreakerLimits, CallbackLimits, Drain, Limits, Log, NodeClient, NodeRequest, NodeResponse,
-    SendError,
+    BreakerLimits, Environment, Limits, Log, NodeClient, NodeRequest, NodeResponse, SendError,
+    WebhookLimits,
 };
 use futures::executor::block_on;
 use node_adapter::{Adapter, Finding, PreparedRequest, Verdict};
@@ -151,7 +151,7 @@ proptest! {
         turns in prop::collection::vec(turn(), 0..8),
         responses in prop::collection::vec(response(), 0..20),
     ) {
-        let drain = Drain {
+        let environment = Environment {
             store: Store::new(Scripted::new(turns)),
             client: Nodes(RefCell::new(responses)),
             adapter: Anything,
@@ -165,10 +165,10 @@ proptest! {
                 run_ms: 10_000,
                 stays: true,
                 breaker: BreakerLimits { failures_max: 3, open_ms: 10 },
-                callbacks: CallbackLimits::default(),
+                webhooks: WebhookLimits::default(),
             },
         };
         // Redis goes away in the end, so an error is all that a drain may be left with.
-        let _ = block_on(drain.run("d"));
+        let _ = block_on(drain::run(&environment, "d"));
     }
 }

@@ -8,7 +8,7 @@ mod callbacks;
 mod nodes;
 mod parse;
 
-use drain::{BreakerLimits, CallbackLimits};
+use drain::{BreakerLimits, WebhookLimits};
 use saga::Policy;
 
 pub use access::{Role, Token};
@@ -150,7 +150,7 @@ pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, Sett
             failures_max: reader.small_number("breaker_failures", 0, 1_000_000)?,
             open_ms: reader.seconds_as_ms("breaker_open", 1, 3_600_000)?,
         },
-        callbacks: CallbackLimits {
+        webhooks: WebhookLimits {
             key: callbacks::key(&reader)?,
             retry_delay_ms: reader.seconds_as_ms("callback_retry_delay", 1, 3_600_000)?,
             attempts_max: reader.small_number("callback_max_attempts", 1, 100)?,

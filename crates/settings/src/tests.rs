@@ -90,7 +90,7 @@ fn there_are_callbacks_once_there_is_a_key() {
         let source = given(&[("callback_secret", secret.as_str())]);
         assert!(api(&source).unwrap().callback_hosts.is_some());
         let limits = drain(&source, DrainUse::Worker).unwrap();
-        assert_eq!(limits.callbacks.key.as_deref().map(<[u8]>::len), Some(24));
+        assert_eq!(limits.webhooks.key.as_deref().map(<[u8]>::len), Some(24));
         assert!(!format!("{limits:?}").contains("MfKQ"));
     }
 }

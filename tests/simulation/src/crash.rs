@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use drain::{BreakerLimits, CallbackLimits, Limits};
+use drain::{BreakerLimits, Limits, WebhookLimits};
 use saga::{Operation, Policy, Task, Verb};
 use store::{Admission, Store};
 
@@ -86,7 +86,7 @@ pub fn world(engine: &Rc<Engine>, case: &Case, hosts: usize) -> Rc<World> {
                 run_ms: 60_000,
                 stays: true,
                 breaker: BreakerLimits::default(),
-                callbacks: CallbackLimits::default(),
+                webhooks: WebhookLimits::default(),
             },
             policy: Policy {
                 rollback_max_retries: 1,

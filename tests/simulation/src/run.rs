@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use drain::{BreakerLimits, CallbackLimits, Limits};
+use drain::{BreakerLimits, Limits, WebhookLimits};
 use saga::Policy;
 
 use crate::client::TASK_TTL_S;
@@ -69,7 +69,7 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
                 failures_max: small(random.pick(&[0, 2, 20])),
                 open_ms: random.between(1, 2_000),
             },
-            callbacks: CallbackLimits::default(),
+            webhooks: WebhookLimits::default(),
         },
         policy: Policy {
             rollback_max_retries: small(random.pick(&[0, 0, 1, 3])),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use clock::Clock;
-use drain::{Drain, Log};
+use drain::{Environment, Log};
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
 use node_adapter::{Adapter, ClusterManager, Finding, PreparedRequest, Verdict};
@@ -45,7 +45,7 @@ impl World {
         let drain = self.executor.spawn(async move {
             let mut limits = world.limits.clone();
             limits.stays = stays;
-            let drain = Drain {
+            let environment = Environment {
                 store: Store::new(Connection::open(&world, Some(host))),
                 client: Network { world: Rc::clone(&world), host },
                 adapter: Sabotaged { sabotage: world.sabotage },
@@ -53,7 +53,7 @@ impl World {
                 log: Lines { world: Rc::clone(&world), host },
                 limits,
             };
-            let ended = match drain.run(&name).await {
+            let ended = match drain::run(&environment, &name).await {
                 Ok(_) => "ends".to_owned(),
                 Err(error) => format!("gives up: {error}"),
             };

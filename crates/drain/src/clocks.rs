@@ -1,0 +1,41 @@
+//! The two clocks that a drain goes by: its own, for leases and waits, and Redis's, for what is
+//! stored.
+
+use clock::Clock;
+
+/// One instant by both clocks, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Now {
+    pub(crate) own_ms: u64,
+    pub(crate) redis_ms: u64,
+}
+
+/// Reading the time is a call of the host, and a dear one: read it once for all that happens
+/// at once.
+pub(crate) struct Clocks<'a, C> {
+    own: &'a C,
+    /// Redis's clock minus the drain's own, in milliseconds.
+    offset_ms: u64,
+}
+
+impl<'a, C: Clock> Clocks<'a, C> {
+    pub(crate) fn new(own: &'a C) -> Self {
+        Self { own, offset_ms: 0 }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let own_ms = self.own.now_ms();
+        Now { own_ms, redis_ms: own_ms.saturating_add(self.offset_ms) }
+    }
+
+    pub(crate) fn offset_ms(&self) -> u64 {
+        self.offset_ms
+    }
+
+    /// Takes in Redis's time, and gives the drain's own.
+    pub(crate) fn synchronize(&mut self, redis_now_ms: u64) -> u64 {
+        let own_now_ms = self.own.now_ms();
+        self.offset_ms = redis_now_ms.saturating_sub(own_now_ms);
+        own_now_ms
+    }
+}

@@ -1,0 +1,283 @@
+//! What a drain has in hand between two turns, and how it moves on: it does what Redis's answer to a
+//! turn asks for, takes in what completes, and starts the calls that follow.
+
+use clock::Clock;
+use node_adapter::Adapter;
+use saga::{Call, CallKind, ClientState, Starting, Task};
+use store::{Claimed, Commit, DueCallback, Instruction, StoreError, TurnAnswer};
+
+use crate::calls_in_flight::{Answered, CallsInFlight};
+use crate::clocks::Clocks;
+use crate::completions::{Completion, Completions};
+use crate::environment::{Environment, Log, NodeClient};
+use crate::held_tasks::{HeldTask, HeldTasks};
+use crate::leases::{Lease, LeaseRenewal};
+use crate::pending_commits::{GatedCall, PendingCommits};
+use crate::quarantine::quarantine;
+use crate::report::Report;
+use crate::webhooks::Webhooks;
+
+pub(crate) struct Drain<'a, N, A, C, L> {
+    log: &'a L,
+    lease_ms: u64,
+    pub(crate) clocks: Clocks<'a, C>,
+    pub(crate) held: HeldTasks,
+    pub(crate) lease_renewal: LeaseRenewal,
+    pub(crate) calls: CallsInFlight<'a, N, A>,
+    pub(crate) webhooks: Webhooks<'a, N, L>,
+    pub(crate) completions: Completions<'a>,
+    pending: PendingCommits,
+    /// It starts nothing more: see [`crate::Limits::run_ms`].
+    closing: bool,
+    report: Report,
+}
+
+/// A turn that was sent, as far as its answer is read with it.
+pub(crate) struct SentTurn {
+    /// When it began, by our clock.
+    pub(crate) at_ms: u64,
+    /// Whether it renewed every lease.
+    pub(crate) renewed: bool,
+    pub(crate) closing: bool,
+    /// The calls whose intents it stored.
+    pub(crate) gated: Vec<GatedCall>,
+}
+
+impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
+    pub(crate) fn new<R>(environment: &'a Environment<R, N, A, C, L>) -> Self {
+        Self {
+            log: &environment.log,
+            lease_ms: environment.limits.lease_ms,
+            clocks: Clocks::new(&environment.clock),
+            held: HeldTasks::default(),
+            lease_renewal: LeaseRenewal::new(environment.clock.now_ms()),
+            calls: CallsInFlight::new(environment),
+            webhooks: Webhooks::new(environment),
+            completions: Completions::default(),
+            pending: PendingCommits::default(),
+            closing: false,
+            report: Report::default(),
+        }
+    }
+
+    /// What the drain did so far.
+    pub(crate) fn report(&self) -> Report {
+        Report { calls: self.calls.made(), ..self.report }
+    }
+
+    /// Whether there is something to tell Redis at once.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.pending.is_empty() || self.webhooks.has_outcomes()
+    }
+
+    /// What the turn that begins now commits, and the calls that wait for it.
+    pub(crate) fn take_pending(&mut self) -> (Vec<Commit>, Vec<GatedCall>) {
+        let now = self.clocks.now();
+        self.held.begin_turn(now, &mut self.pending);
+        self.pending.take()
+    }
+
+    /// Does what Redis's answer to a turn asks for.
+    ///
+    /// # Errors
+    /// When a record cannot be written.
+    pub(crate) fn follow(
+        &mut self,
+        answer: TurnAnswer,
+        turn: SentTurn,
+    ) -> Result<Instruction, StoreError> {
+        let own_now_ms = self.clocks.synchronize(answer.now_ms);
+        self.closing = turn.closing;
+        self.report.turns += 1;
+        self.drop_stale(&answer.stale);
+        if turn.renewed {
+            self.held.renew_leases(turn.at_ms);
+        }
+        self.open_gate(turn.gated, &answer.cancelled, turn.at_ms, own_now_ms);
+        self.cancel(&answer.cancelled);
+        self.deliver(answer.callbacks);
+        self.take_up(&answer.claimed, turn.at_ms);
+        match self.pending.take_failure() {
+            Some(failure) => Err(failure),
+            None => Ok(answer.instruction),
+        }
+    }
+
+    /// Drops the tasks whose claim is another drain's by now.
+    fn drop_stale(&mut self, stale: &[String]) {
+        for task_id in stale {
+            self.report.stale += 1;
+            self.held.remove(task_id);
+            self.log.event("claim lost to another worker", &[("task_id", task_id)]);
+        }
+    }
+
+    /// Starts the calls whose intents are stored now, unless the lease is in doubt or the task was
+    /// cancelled in time.
+    fn open_gate(
+        &mut self,
+        gated: Vec<GatedCall>,
+        cancelled: &[String],
+        sent_at_ms: u64,
+        own_now_ms: u64,
+    ) {
+        for GatedCall { task_id, epoch, call } in gated {
+            let Some(held) = self.held.get_mut(&task_id) else { continue };
+            // Storing the record renewed the lease.
+            held.lease = Lease::new(sent_at_ms);
+            if held.lease.is_doubtful(own_now_ms, self.lease_ms) {
+                self.held.remove(&task_id);
+            } else if call.kind == CallKind::Apply && cancelled.contains(&task_id) {
+                held.task.withdraw(call);
+            } else {
+                self.start(&task_id, epoch, call, own_now_ms);
+            }
+        }
+    }
+
+    /// Cancels held tasks for clients.
+    fn cancel(&mut self, cancelled: &[String]) {
+        for task_id in cancelled {
+            let now = self.clocks.now();
+            if let Some(held) = self.held.get_mut(task_id) {
+                held.task.cancel("cancelled by a client", now.redis_ms);
+                self.advance(task_id);
+            }
+        }
+    }
+
+    fn deliver(&mut self, callbacks: Vec<DueCallback>) {
+        for callback in callbacks {
+            let delivery = self.webhooks.start(callback, self.clocks.now().redis_ms);
+            self.completions.push_delivery(delivery);
+        }
+    }
+
+    /// Takes up the tasks that were claimed by the turn sent at `sent_at_ms`.
+    fn take_up(&mut self, claimed: &[Claimed], sent_at_ms: u64) {
+        for claimed in claimed {
+            self.report.claimed += 1;
+            match HeldTask::take_up(claimed, sent_at_ms, self.clocks.now().redis_ms) {
+                Ok(held) => {
+                    self.held.insert(claimed.task_id.clone(), held);
+                    self.advance(&claimed.task_id);
+                }
+                Err(error) => self.quarantine(claimed, &error.to_string()),
+            }
+        }
+    }
+
+    fn quarantine(&mut self, claimed: &Claimed, reason: &str) {
+        let now = self.clocks.now();
+        let fields = [("task_id", claimed.task_id.as_str()), ("reason", reason)];
+        self.log.event("unreadable record quarantined", &fields);
+        self.pending.push(quarantine(claimed, reason, now.redis_ms));
+    }
+
+    /// Sends what was planned. It must not wait for another turn: should this process stand still
+    /// during that one, a call would go out on the strength of a lease that is gone.
+    pub(crate) fn begin_calls(&mut self) {
+        self.take_in_with(None);
+    }
+
+    /// Takes in `first` and everything else that has completed by now, until all calls that follow
+    /// from it are on their way too.
+    pub(crate) fn take_in_with(&mut self, first: Option<Completion>) {
+        let mut completed: Vec<Completion> = first.into_iter().collect();
+        loop {
+            self.completions.take_ready(&mut completed);
+            if completed.is_empty() {
+                return;
+            }
+            self.take_in(std::mem::take(&mut completed));
+        }
+    }
+
+    fn take_in(&mut self, completed: Vec<Completion>) {
+        // Asking for the time is a call of the host, so it is asked once for all.
+        let now = self.clocks.now();
+        let mut touched = Vec::with_capacity(completed.len());
+        for completion in completed {
+            let call = match completion {
+                Completion::Call(call) => call,
+                Completion::Delivery(outcome) => {
+                    self.webhooks.complete(outcome);
+                    continue;
+                }
+            };
+            let Answered { task_id, epoch, call, answer } = self.calls.complete(call, now.own_ms);
+            let Some(held) = self.held.claimed_mut(&task_id, epoch) else { continue };
+            if let Err(illegal) = held.task.answer(call, answer, now.redis_ms) {
+                let reason = illegal.to_string();
+                self.log.event("illegal answer", &[("task_id", &task_id), ("reason", &reason)]);
+                continue;
+            }
+            if !touched.contains(&task_id) {
+                touched.push(task_id);
+            }
+        }
+        for task_id in touched {
+            self.advance(&task_id);
+        }
+    }
+
+    /// Moves a held task on: starts what may be started at once, and notes down what must be
+    /// stored first or what came of the task.
+    fn advance(&mut self, task_id: &str) {
+        let now = self.clocks.now();
+        let starting = if self.closing { Starting::Held } else { Starting::Allowed };
+        let Some(held) = self.held.get_mut(task_id) else { return };
+        let epoch = held.epoch;
+        let next = held.advance(now, starting, self.lease_ms);
+        if let Some(commit) = next.commit {
+            self.pending.push(commit);
+        }
+        for call in next.calls {
+            if next.is_gated && call.changes_node() {
+                self.pending.gate(GatedCall { task_id: task_id.to_owned(), epoch, call });
+            } else {
+                self.start(task_id, epoch, call, now.own_ms);
+            }
+        }
+        if next.is_over
+            && let Some(held) = self.held.remove(task_id)
+        {
+            self.report_end(&held.task);
+        }
+    }
+
+    fn start(&mut self, task_id: &str, epoch: u64, call: Call, own_now_ms: u64) {
+        let Some(held) = self.held.claimed_mut(task_id, epoch) else { return };
+        if let Some(call) = self.calls.start(&held.task, task_id, epoch, call, own_now_ms) {
+            self.completions.push_call(call);
+        }
+    }
+
+    /// Tells operators of a task that has ended otherwise than in success.
+    fn report_end(&mut self, task: &Task) {
+        if !task.phase().is_end() {
+            return;
+        }
+        self.report.ended += 1;
+        if task.client_state() == ClientState::Success {
+            return;
+        }
+        let state = task.client_state().name();
+        let dead: Vec<&str> = task
+            .nodes()
+            .iter()
+            .filter(|node| node.state() == saga::NodeState::Dead)
+            .map(saga::Node::address)
+            .collect();
+        self.log.event(
+            if dead.is_empty() { "task ended" } else { "task ended with dead letters" },
+            &[
+                ("task_id", task.id()),
+                ("operation", task.operation().name()),
+                ("state", state),
+                ("error", task.error().unwrap_or_default()),
+                ("dead_nodes", &dead.join(",")),
+            ],
+        );
+    }
+}
