@@ -79,17 +79,14 @@ struct DeadLettersAnswer {
 struct DeadLetterAnswer {
     id: String,
     /// `compensation`, or `unreadable_record` when a task's record cannot be read.
-    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
     kind: DeadLetterKind,
     /// The task whose compensation was given up.
     task_id: String,
     group_id: String,
     node: String,
     /// The task's operation; what is left to do is its reverse.
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::OperationName"))]
     operation: Operation,
     /// What the node held before the task, and should hold again.
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::PresenceName>"))]
     before: Option<Presence>,
     /// Undo calls that failed.
     attempts: u32,

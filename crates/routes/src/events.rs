@@ -36,9 +36,7 @@ pub(crate) static STREAM: Route = Route {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct End {
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::PhaseName"))]
     phase: Phase,
 }
 

@@ -99,11 +99,9 @@ struct GroupAnswer {
 struct GroupNode {
     node: String,
     /// As far as Muster knows; `null` when it does not.
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::PresenceName>"))]
     known: Option<Presence>,
     /// With `check`: what the node says; `null` when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::PresenceName>"))]
     actual: Option<Option<Presence>>,
     /// With `check`: why the node does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,9 +113,7 @@ struct GroupNode {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct GroupTask {
     task_id: String,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::OperationName>"))]
     operation: Option<Operation>,
     created_at: String,
 }

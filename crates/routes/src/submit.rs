@@ -93,7 +93,7 @@ pub(crate) struct TaskSettings {
 #[derive(schemars::JsonSchema)]
 #[allow(dead_code, reason = "read field by field; this documents them")]
 pub(crate) struct BulkSubmission {
-    operation: crate::openapi::OperationName,
+    operation: Operation,
     #[serde(flatten)]
     submission: Submission,
 }

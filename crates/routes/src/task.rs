@@ -4,7 +4,7 @@ use clock::Clock;
 use clock::rfc3339;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
-use saga::{ClientState, NodeState, Phase, Task};
+use saga::{ClientState, NodeState, Operation, Phase, Task};
 use serde::Serialize;
 use settings::Role;
 use store::{Cancelled, Redis, TaskView};
@@ -53,15 +53,11 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 #[cfg_attr(feature = "openapi", schemars(rename = "Task"))]
 pub(crate) struct TaskAnswer<'a> {
     task_id: &'a str,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
     /// The same as `state`.
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     status: ClientState,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::PhaseName"))]
     phase: Phase,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::OperationName"))]
-    operation: &'static str,
+    operation: Operation,
     group_id: &'a str,
     nodes: Vec<NodeAnswer<'a>>,
     /// Why the task turned back.
@@ -85,7 +81,6 @@ pub(crate) struct TaskAnswer<'a> {
 #[cfg_attr(feature = "openapi", schemars(rename = "Node"))]
 struct NodeAnswer<'a> {
     node: &'a str,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::NodeStateName"))]
     state: NodeState,
     /// Calls sent that were to change the node.
     attempts: u32,
@@ -100,10 +95,8 @@ struct NodeAnswer<'a> {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct CancelAnswer<'a> {
     task_id: &'a str,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
     /// The same as `state`.
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     status: ClientState,
 }
 
@@ -192,7 +185,7 @@ fn task_answer<'a>(task_id: &'a str, view: &'a TaskView, task: &'a Task) -> Task
         state: view.state,
         status: view.state,
         phase: phase(view, task),
-        operation: task.operation().name(),
+        operation: task.operation(),
         group_id: task.group_id(),
         nodes: task.nodes().iter().map(node_answer).collect(),
         error: task.error(),

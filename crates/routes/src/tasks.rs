@@ -63,13 +63,10 @@ struct TaskList {
 #[cfg_attr(feature = "openapi", schemars(rename = "TaskSummary"))]
 struct TaskEntry {
     task_id: String,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
     /// The same as `state`.
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     status: ClientState,
     /// `null` when the record is damaged.
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::OperationName>"))]
     operation: Option<Operation>,
     group_id: String,
     created_at: String,

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::node::NodeState;
 use crate::task::{Operation, Presence, Task};
 
-/// What kind of thing needs a person.
+/// What a dead letter stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterKind {
     /// A node that could not be put back as it was.

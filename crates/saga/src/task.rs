@@ -13,8 +13,9 @@ const ROUND_NODES: usize = 16;
 /// The most bytes of one node's address.
 pub const NODE_ADDRESS_BYTES_MAX: usize = 512;
 
-/// What a client asked to be done with a group on every node.
+/// What is done with a group on every node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     Create,
@@ -58,6 +59,7 @@ impl Operation {
 
 /// Whether a node holds the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     Present,
@@ -92,6 +94,7 @@ impl Presence {
 
 /// How far a task has come. The last four are ends and never change again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Accepted, not yet taken by a worker.
@@ -104,7 +107,7 @@ pub enum Phase {
     Succeeded,
     /// Every node is as it was before the task.
     RolledBack,
-    /// The nodes that are neither are on the dead-letter list.
+    /// Some node could not be put back, and is on the dead-letter list.
     DeadLettered,
     /// Stopped by a client, and every node is as it was before the task.
     Cancelled,
@@ -118,16 +121,23 @@ impl Phase {
     }
 }
 
-/// The state as clients of Celery know it.
+/// A task's state as clients read it, in the words of Celery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "State"))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ClientState {
+    /// Waits to be started.
     Pending,
+    /// A worker has taken it, and goes forward.
     Started,
     /// Rolling back, or waiting to.
     Retry,
+    /// Every node is as desired.
     Success,
+    /// Every node is as it was before, or is on the dead-letter list: see `phase`.
     Failure,
+    /// Cancelled, and every node is as it was before.
     Revoked,
 }
 
