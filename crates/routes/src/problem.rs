@@ -6,7 +6,7 @@ use serde::Serialize;
 use settings::SettingError;
 use store::StoreError;
 
-use crate::BODY_BYTES_MAX;
+use crate::limits::BODY_BYTES_MAX;
 use crate::problem_kinds::{self, Kind, Retry};
 use crate::reply::{Body, Reply};
 
