@@ -28,7 +28,7 @@ struct RetryAllAnswer {
     retried: usize,
     /// The tasks that retry them.
     task_ids: Vec<String>,
-    /// Letters on this page that cannot be retried: superseded, retried already, or unreadable.
+    /// Those on this page that cannot be retried: superseded, retried already, or unreadable.
     skipped: usize,
     /// Where to go on; `null` when every dead letter that matches was seen.
     next_cursor: Option<String>,
@@ -58,8 +58,8 @@ impl Endpoint for RetryDeadLetter {
             .named("RetryLetter", "Retry a dead letter")
             .about(
                 "A task of its own resumes the compensation with a fresh budget, in its turn among \
-                 the group's tasks. The dead_letter stays until the node has been put back. Of \
-                 several dead_letters for one group and node, retry the newest first: each puts \
+                 the group's tasks. The dead letter stays until the node has been put back. Of \
+                 several dead letters for one group and node, retry the newest first: each puts \
                  the node back to where the task before it had left it.",
             )
             .answer::<TaskAccepted>(202, "The task that retries it.")

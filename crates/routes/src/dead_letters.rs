@@ -66,8 +66,8 @@ struct DeadLetterAnswer {
     last_error: Option<String>,
     created_at: String,
     updated_at: String,
-    /// The later task that put the group's nodes as it desired them: this dead letter can be read and
-    /// discarded, never retried.
+    /// The later task that put the group's nodes as it desired them: this dead letter can be read
+    /// and discarded, never retried.
     superseded_by: Option<String>,
     /// The task that is retrying it now.
     retry_task_id: Option<String>,
@@ -94,7 +94,7 @@ impl From<DeadLetterView> for DeadLetterAnswer {
     }
 }
 
-/// What lists and retries select dead letters by.
+/// The query of lists and of retries: which dead letters, and which page of them.
 pub(crate) static FILTERS: [&Param; 6] = [&GROUP_ID, &NODE, &OPERATION, &TASK_ID, &LIMIT, &CURSOR];
 
 pub(crate) fn filter<'a>(query: &'a Query<'_>) -> Result<DeadLetterFilter<'a>, Problem> {

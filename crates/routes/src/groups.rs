@@ -32,9 +32,8 @@ static AFTER: Param = Param {
     kind: ParamKind::Text { bytes_max: GROUP_ID_BYTES_MAX },
     about: "Begin after this group: the `next_after` of the page before.",
 };
-/// Inspect every node.
 static CHECK: Param =
-    Param { name: "check", kind: ParamKind::Flag, about: "Ask every node what it holds now." };
+    Param { name: "check", kind: ParamKind::Flag, about: "Inspect every node: what it holds now." };
 /// A page of groups.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -63,7 +62,8 @@ struct GroupSummary {
 struct GroupAnswer {
     group_id: String,
     nodes: Vec<GroupNode>,
-    /// With `check`: whether some node holds something else than Muster thought, or than the others.
+    /// With `check`: whether some node holds something else than Muster thought, or than the
+    /// others.
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<bool>,
     /// Unfinished tasks in the order they run, the first 100.
@@ -176,8 +176,8 @@ impl Endpoint for ShowGroup {
         route
             .named("ShowGroup", "What is known of a group")
             .about(
-                "With check, every node is asked what it holds now, and drift says whether that \
-                 is what Muster thought and the same everywhere. It changes nothing.",
+                "With check, every node is inspected, and drift says whether what it holds now is \
+                 what Muster thought and the same everywhere. It changes nothing.",
             )
             .query(&[&CHECK])
             .answer::<GroupAnswer>(200, "The group, its unfinished tasks and its dead letters.")

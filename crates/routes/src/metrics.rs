@@ -118,7 +118,7 @@ fn exposition(overview: &Overview) -> String {
     let mut text = Text(String::new());
     text.gauge("muster_tasks_waiting", "Tasks that have not been started.", overview.waiting);
     text.gauge("muster_tasks_running", "Tasks that a worker has in hand.", overview.running);
-    text.gauge("muster_tasks_delayed", "Tasks put down until a retry is due.", overview.delayed);
+    text.gauge("muster_tasks_delayed", "Tasks delayed until a retry is due.", overview.delayed);
     text.gauge("muster_rollbacks_ready", "Compensations ready to go on.", overview.rollback);
     text.gauge(
         "muster_dead_letters",

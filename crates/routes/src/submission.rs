@@ -13,7 +13,7 @@ use crate::input::{bad_field, group_id_field};
 use crate::limits::CALLBACK_URL_BYTES_MAX;
 use crate::problem::Problem;
 
-/// A task that a client asks for. Fields that are not known are ignored.
+/// A task that a client submits. Fields that are not known are ignored.
 #[cfg(feature = "openapi")]
 #[derive(schemars::JsonSchema)]
 #[allow(dead_code, reason = "read field by field; this documents them")]

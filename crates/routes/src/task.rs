@@ -38,7 +38,8 @@ static WAIT: Param = Param {
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// A task as clients read it. `state` and `status` hold the same word, as in the reference.
+/// A task as clients read it. `state` and `status` hold the same word, as in the FastAPI/Celery
+/// service.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "openapi", schemars(rename = "Task"))]
