@@ -1,43 +1,25 @@
 //! Callbacks that were not delivered yet: `GET /callbacks`, `POST /callbacks/{task_id}/retry` and
 //! `DELETE /callbacks/{task_id}`.
 
-use clock::rfc3339;
-use http::{Method, StatusCode, Uri};
+use clock::{Clock, rfc3339};
+use http::{Method, StatusCode};
 use serde::Serialize;
-use settings::{HostPattern, Role};
+use settings::Role;
 use store::{CallbackChange, CallbackSummary, CallbackView, Redis};
 
+use crate::api::Api;
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::input;
+use crate::nodes::Nodes;
 use crate::page::{self, CURSOR, LIMIT};
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
-use crate::reply::{Reply, json, no_content};
-use crate::route::{Action, Route};
-use crate::submit::bad_field;
-use crate::task::task_id_of;
-use crate::{Api, Call, Nodes};
-
-/// The most bytes of a callback's URL.
-const URL_BYTES_MAX: usize = 2_048;
-
-pub(crate) static LIST: Route = Route {
-    method: Method::GET,
-    path: "/callbacks",
-    role: Some(Role::Read),
-    action: Action::ListCallbacks,
-};
-pub(crate) static RETRY: Route = Route {
-    method: Method::POST,
-    path: "/callbacks/{task_id}/retry",
-    role: Some(Role::Operate),
-    action: Action::RetryCallback,
-};
-pub(crate) static DISCARD: Route = Route {
-    method: Method::DELETE,
-    path: "/callbacks/{task_id}",
-    role: Some(Role::Operate),
-    action: Action::DiscardCallback,
-};
+use crate::reply::Reply;
+use crate::success::{json, no_content};
+#[cfg(feature = "openapi")]
+use crate::{openapi::Description, problem_kinds::Kind};
 
 static GIVEN_UP: Param = Param {
     name: "given_up",
@@ -107,32 +89,23 @@ impl From<CallbackSummary> for ListedCallback {
     }
 }
 
-/// That a task's end may be told to `url`.
-pub(crate) fn check_url(url: &str, hosts: Option<&HostPattern>) -> Result<(), Problem> {
-    let hosts = hosts.ok_or_else(|| {
-        bad_field("callback_url: this service makes no callbacks; its callback_secret is not set.")
-    })?;
-    let parsed = url.parse::<Uri>().ok().filter(|_| url.len() <= URL_BYTES_MAX);
-    let parts = parsed.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?)));
-    let (scheme, authority) =
-        parts.filter(|(_, authority)| !authority.as_str().contains('@')).ok_or_else(|| {
-            bad_field(&format!(
-                "callback_url must be an http or https URL of at most {URL_BYTES_MAX} bytes, \
-                 without a user name."
-            ))
-        })?;
-    if hosts.allows(scheme, authority.host(), authority.port_u16()) {
-        return Ok(());
-    }
-    Err(bad_field("callback_url: the setting callback_hosts does not allow this host."))
-}
+pub(crate) struct ListCallbacks;
 
-impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
-    pub(crate) async fn list_callbacks(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+impl Endpoint for ListCallbacks {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/callbacks";
+    const ROLE: Option<Role> = Some(Role::Read);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
         let query = call.query(&[&GIVEN_UP, &LIMIT, &CURSOR])?;
         let cursor = page::cursor(&query)?;
         let limit = page::limit(&query)?;
-        let page = self.store.callbacks(query.flag(&GIVEN_UP)?, cursor.as_ref(), limit).await?;
+        let page = api.store.callbacks(query.flag(&GIVEN_UP)?, cursor.as_ref(), limit).await?;
         let answer = CallbacksAnswer {
             callbacks: page.callbacks.into_iter().map(ListedCallback::from).collect(),
             total: page.total,
@@ -141,16 +114,82 @@ impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
         json(StatusCode::OK, &answer, &[])
     }
 
-    pub(crate) async fn retry_callback(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("ListCallbacks", "Callbacks that are not delivered")
+            .about(
+                "A task that was submitted with a callback_url tells that URL when it ends: a \
+                 POST, signed as the Standard Webhooks specification says, tried again with \
+                 growing delays until it is answered with a 2xx or is given up.",
+            )
+            .query(&[&GIVEN_UP, &LIMIT, &CURSOR])
+            .answer::<CallbacksAnswer>(200, "A page of callbacks.")
+            .problems(&[&problem_kinds::BAD_QUERY])
+    }
+}
+
+/// Why a callback cannot be tried again or discarded.
+#[cfg(feature = "openapi")]
+static CHANGE_PROBLEMS: [&Kind; 3] = [
+    &problem_kinds::NO_SUCH_CALLBACK,
+    &problem_kinds::CALLBACK_DELIVERED,
+    &problem_kinds::BAD_QUERY,
+];
+
+pub(crate) struct RetryCallback;
+
+impl Endpoint for RetryCallback {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/callbacks/{task_id}/retry";
+    const ROLE: Option<Role> = Some(Role::Operate);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
         call.query(&[])?;
-        let task_id = task_id_of(&call.parameter).map_err(|_| no_such_callback())?;
-        changed(self.store.retry_callback(&task_id, &call.caller.name).await?)
+        let task_id = input::task_id(&call.parameter).ok_or_else(no_such_callback)?;
+        changed(api.store.retry_callback(&task_id, &call.caller.name).await?)
     }
 
-    pub(crate) async fn discard_callback(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("RetryCallback", "Try a callback again")
+            .about("At once, and with a fresh budget of attempts.")
+            .empty(204, "It is being tried.")
+            .problems(&CHANGE_PROBLEMS)
+    }
+}
+
+pub(crate) struct DiscardCallback;
+
+impl Endpoint for DiscardCallback {
+    const METHOD: Method = Method::DELETE;
+    const PATH: &'static str = "/callbacks/{task_id}";
+    const ROLE: Option<Role> = Some(Role::Operate);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
         call.query(&[])?;
-        let task_id = task_id_of(&call.parameter).map_err(|_| no_such_callback())?;
-        changed(self.store.discard_callback(&task_id, &call.caller.name).await?)
+        let task_id = input::task_id(&call.parameter).ok_or_else(no_such_callback)?;
+        changed(api.store.discard_callback(&task_id, &call.caller.name).await?)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("DiscardCallback", "Discard a callback")
+            .about("For when nobody needs to be told any more.")
+            .empty(204, "It is gone.")
+            .problems(&CHANGE_PROBLEMS)
     }
 }
 
@@ -164,36 +203,4 @@ fn changed(change: CallbackChange) -> Result<Reply, Problem> {
         CallbackChange::UnknownCallback => Err(no_such_callback()),
         CallbackChange::Delivered => Err(Problem::plain(&problem_kinds::CALLBACK_DELIVERED)),
     }
-}
-
-#[cfg(feature = "openapi")]
-pub(crate) fn document(document: &mut crate::openapi::Document) {
-    document
-        .route(&LIST, "Callbacks that are not delivered")
-        .about(
-            "A task that was submitted with a callback_url tells that URL when it ends: a POST, \
-             signed as the Standard Webhooks specification says, tried again with growing delays \
-             until it is answered with a 2xx or is given up.",
-        )
-        .query(&[&GIVEN_UP, &LIMIT, &CURSOR])
-        .answer::<CallbacksAnswer>(200, "A page of callbacks.")
-        .problems(&[&problem_kinds::BAD_QUERY])
-        .end();
-    let problems = [
-        &problem_kinds::NO_SUCH_CALLBACK,
-        &problem_kinds::CALLBACK_DELIVERED,
-        &problem_kinds::BAD_QUERY,
-    ];
-    document
-        .route(&RETRY, "Try a callback again")
-        .about("At once, and with a fresh budget of attempts.")
-        .empty(204, "It is being tried.")
-        .problems(&problems)
-        .end();
-    document
-        .route(&DISCARD, "Discard a callback")
-        .about("For when nobody needs to be told any more.")
-        .empty(204, "It is gone.")
-        .problems(&problems)
-        .end();
 }

@@ -7,13 +7,14 @@ use http::header::{
 };
 use http::{Method, Request};
 
-use crate::reply::{Reply, no_content};
+use crate::reply::Reply;
+use crate::success::no_content;
 
 /// The answer to a browser that asks whether it may send a request; `None` for any other request.
 pub(crate) fn preflight<B>(request: &Request<B>, origins: &[String]) -> Option<Reply> {
-    let asks = request.method() == Method::OPTIONS
+    let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    allowed(request, origins).filter(|_| asks)?;
+    allowed(request, origins).filter(|_| is_preflight)?;
     let mut reply = no_content();
     let headers = reply.headers_mut();
     allow(request, origins, headers);

@@ -10,11 +10,17 @@ use serde::Serialize;
 use settings::Role;
 use store::{Redis, Store, TaskView};
 
+use crate::api::Api;
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::nodes::Nodes;
 use crate::problem::Problem;
-use crate::reply::{Body, Reply, typed};
-use crate::route::{Action, Route};
-use crate::task::{no_such_task, phase, readable, task_id_of};
-use crate::{Api, Call, Nodes, timeline};
+use crate::reply::{Body, Reply};
+use crate::success::typed;
+use crate::task::{no_such_task, phase, readable};
+use crate::{input, timeline};
+#[cfg(feature = "openapi")]
+use crate::{openapi::Description, problem_kinds};
 
 /// How long a stream stays open, in milliseconds; a client that is cut off comes back with
 /// `Last-Event-ID` and misses nothing.
@@ -25,20 +31,11 @@ const KEEP_ALIVE_MS: u64 = 10_000;
 /// Between two looks at the task, in milliseconds.
 const LOOK_MS: u64 = 100;
 
-pub(crate) static STREAM: Route = Route {
-    method: Method::GET,
-    path: "/groups/task/{task_id}/events",
-    role: Some(Role::Read),
-    action: Action::StreamEvents,
-};
-
 /// The data of the last event, `end`.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct End {
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::PhaseName"))]
     phase: Phase,
 }
 
@@ -70,16 +67,27 @@ struct Events<R, C> {
     has_ended: bool,
 }
 
-impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
-    pub(crate) async fn stream_events(self, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(crate) struct StreamEvents;
+
+impl Endpoint for StreamEvents {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/groups/task/{task_id}/events";
+    const ROLE: Option<Role> = Some(Role::Read);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
         call.query(&[])?;
-        let task_id = task_id_of(&call.parameter)?;
-        let view = self.store.poll(&task_id).await?.ok_or_else(no_such_task)?;
+        let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
+        let view = api.store.poll(&task_id).await?.ok_or_else(no_such_task)?;
         readable(&task_id, &view)?;
-        let now_ms = self.clock.now_ms();
+        let now_ms = api.clock.now_ms();
         let events = Events {
-            store: self.store,
-            clock: self.clock,
+            store: api.store,
+            clock: api.clock,
             task_id,
             position: call.header("last-event-id").and_then(Position::read).unwrap_or_default(),
             started_ms: now_ms,
@@ -90,6 +98,20 @@ impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
         let mut reply = typed("text/event-stream", Body::Stream(stream(events)));
         reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(reply)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("StreamEvents", "A task's timeline, as it happens")
+            .about(
+                "Server-sent events: one for each line of the timeline, past and to come, named as \
+                 the line's event; then `end` with the state and phase, and the stream is over. A \
+                 client that is cut off goes on with Last-Event-ID.",
+            )
+            .header("Last-Event-ID", "The id of the last event that was received.")
+            .text(200, "text/event-stream", "The events.")
+            .problems(&[&problem_kinds::NO_SUCH_TASK, &problem_kinds::BAD_QUERY])
     }
 }
 
@@ -172,19 +194,4 @@ impl<R: Redis, C: Clock> Events<R, C> {
         let data = serde_json::to_string(data).unwrap_or_default();
         text.push_str(&format!("id: {worked}.{noted}\nevent: {event}\ndata: {data}\n\n"));
     }
-}
-
-#[cfg(feature = "openapi")]
-pub(crate) fn document(document: &mut crate::openapi::Document) {
-    document
-        .route(&STREAM, "A task's timeline, as it happens")
-        .about(
-            "Server-sent events: one for each line of the timeline, past and to come, named as the \
-             line's event; then `end` with the state and phase, and the stream is over. A client \
-             that is cut off goes on with Last-Event-ID.",
-        )
-        .header("Last-Event-ID", "The id of the last event that was received.")
-        .text(200, "text/event-stream", "The events.")
-        .problems(&[&crate::problem_kinds::NO_SUCH_TASK, &crate::problem_kinds::BAD_QUERY])
-        .end();
 }

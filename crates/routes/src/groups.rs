@@ -1,59 +1,39 @@
-//! `GET /groups`, `GET /groups/by-id/{group_id}` and `POST /groups/by-id/{group_id}/repair`.
+//! Groups: `GET /groups` and `GET /groups/by-id/{group_id}`.
 
-use clock::rfc3339;
+use clock::{Clock, rfc3339};
 use futures::StreamExt as _;
 use futures::stream::iter;
 use http::{Method, StatusCode};
 use saga::{ClientState, Operation, Presence};
 use serde::Serialize;
-use serde_json::Value;
 use settings::Role;
 use store::{GroupView, Redis};
 
+use crate::api::Api;
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::input;
+use crate::limits::GROUP_ID_BYTES_MAX;
+use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
 use crate::page::{self, LIMIT};
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
-use crate::reply::{Reply, json};
-use crate::route::{Action, Route};
-use crate::submit::{accepted, bad_field, check_group_id};
-use crate::{Api, Call, Nodes};
+use crate::reply::Reply;
+use crate::success::json;
 
-/// How many nodes are asked at once.
-const CHECKS_AT_ONCE: usize = 16;
-
-pub(crate) static LIST: Route = Route {
-    method: Method::GET,
-    path: "/groups",
-    role: Some(Role::Read),
-    action: Action::ListGroups,
-};
-pub(crate) static SHOW: Route = Route {
-    method: Method::GET,
-    path: "/groups/by-id/{group_id}",
-    role: Some(Role::Read),
-    action: Action::ShowGroup,
-};
-pub(crate) static REPAIR: Route = Route {
-    method: Method::POST,
-    path: "/groups/by-id/{group_id}/repair",
-    role: Some(Role::Submit),
-    action: Action::RepairGroup,
-};
+/// How many nodes are inspected at once.
+const INSPECTIONS_AT_ONCE: usize = 16;
 
 static AFTER: Param = Param {
     name: "after",
-    kind: ParamKind::Text { bytes_max: 256 },
+    kind: ParamKind::Text { bytes_max: GROUP_ID_BYTES_MAX },
     about: "Begin after this group: the `next_after` of the page before.",
 };
 static CHECK: Param =
-    Param { name: "check", kind: ParamKind::Flag, about: "Ask every node what it holds now." };
-static WANTED: Param = Param {
-    name: "wanted",
-    kind: ParamKind::Choice(&["present", "absent"]),
-    about: "What every node should hold: the group, or not.",
-};
-
+    Param { name: "check", kind: ParamKind::Flag, about: "Inspect every node: what it holds now." };
 /// A page of groups.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -82,7 +62,8 @@ struct GroupSummary {
 struct GroupAnswer {
     group_id: String,
     nodes: Vec<GroupNode>,
-    /// With `check`: whether some node holds something else than Muster thought, or than the others.
+    /// With `check`: whether some node holds something else than Muster thought, or than the
+    /// others.
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<bool>,
     /// Unfinished tasks in the order they run, the first 100.
@@ -99,11 +80,9 @@ struct GroupAnswer {
 struct GroupNode {
     node: String,
     /// As far as Muster knows; `null` when it does not.
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::PresenceName>"))]
     known: Option<Presence>,
     /// With `check`: what the node says; `null` when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::PresenceName>"))]
     actual: Option<Option<Presence>>,
     /// With `check`: why the node does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,17 +94,26 @@ struct GroupNode {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct GroupTask {
     task_id: String,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::OperationName>"))]
     operation: Option<Operation>,
     created_at: String,
 }
 
-impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
-    pub(crate) async fn list_groups(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(crate) struct ListGroups;
+
+impl Endpoint for ListGroups {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/groups";
+    const ROLE: Option<Role> = Some(Role::Read);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
         let query = call.query(&[&AFTER, &LIMIT])?;
-        let page = self.store.groups(query.text(&AFTER)?, page::limit(&query)?).await?;
+        let page = api.store.groups(query.text(&AFTER)?, page::limit(&query)?).await?;
         let groups: Vec<GroupSummary> = page
             .groups
             .into_iter()
@@ -141,12 +129,33 @@ impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
         json(StatusCode::OK, &answer, &[])
     }
 
-    pub(crate) async fn show_group(&self, call: &Call<'_>) -> Result<Reply, Problem> {
-        let check = call.query(&[&CHECK])?.flag(&CHECK)?;
-        let group_id = call.parameter.clone();
-        check_group_id(&group_id)?;
-        let view = self.store.group(&group_id).await?;
-        let nodes = self.known_nodes(&view);
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("ListGroups", "Groups that some node holds, by name")
+            .query(&[&AFTER, &LIMIT])
+            .answer::<GroupList>(200, "A page of groups.")
+            .problems(&[&problem_kinds::BAD_QUERY])
+    }
+}
+
+pub(crate) struct ShowGroup;
+
+impl Endpoint for ShowGroup {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/groups/by-id/{group_id}";
+    const ROLE: Option<Role> = Some(Role::Read);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
+        let inspect = call.query(&[&CHECK])?.flag(&CHECK)?;
+        let group_id = input::group_id(call.parameter.clone())?;
+        let view = api.store.group(&group_id).await?;
+        let nodes = api.known_nodes(&view);
         let mut answer = GroupAnswer {
             nodes,
             drift: None,
@@ -156,12 +165,31 @@ impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
             dead_letters_total: view.dead_letters_total,
             group_id,
         };
-        if check {
-            self.check(&mut answer).await?;
+        if inspect {
+            api.inspect_nodes(&mut answer).await?;
         }
         json(StatusCode::OK, &answer, &[])
     }
 
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("ShowGroup", "What is known of a group")
+            .about(
+                "With check, every node is inspected, and drift says whether what it holds now is \
+                 what Muster thought and the same everywhere. It changes nothing.",
+            )
+            .query(&[&CHECK])
+            .answer::<GroupAnswer>(200, "The group, its unfinished tasks and its dead letters.")
+            .problems(&[
+                &problem_kinds::BAD_GROUP_ID,
+                &problem_kinds::BAD_QUERY,
+                &problem_kinds::NO_NODE_ACCESS,
+            ])
+    }
+}
+
+impl<R, C, N: Nodes> Api<R, C, N> {
     /// The nodes of the settings, in their order, then those that older tasks dealt with.
     fn known_nodes(&self, view: &GroupView) -> Vec<GroupNode> {
         let known = |node: &str| {
@@ -183,18 +211,18 @@ impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
             .collect()
     }
 
-    /// Asks every node, several at once.
-    async fn check(&self, answer: &mut GroupAnswer) -> Result<(), Problem> {
+    /// Inspects every node, several at once.
+    async fn inspect_nodes(&self, answer: &mut GroupAnswer) -> Result<(), Problem> {
         let group_id = answer.group_id.as_str();
-        let asked: Vec<_> = iter(answer.nodes.drain(..))
+        let inspected: Vec<_> = iter(answer.nodes.drain(..))
             .map(async |node| {
                 let held = self.nodes.inspect(&node.node, group_id).await;
                 (node, held)
             })
-            .buffered(CHECKS_AT_ONCE)
+            .buffered(INSPECTIONS_AT_ONCE)
             .collect()
             .await;
-        for (mut node, held) in asked {
+        for (mut node, held) in inspected {
             match held {
                 None => return Err(Problem::plain(&problem_kinds::NO_NODE_ACCESS)),
                 Some(Ok(held)) => node.actual = Some(Some(held)),
@@ -207,21 +235,6 @@ impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
         }
         answer.drift = Some(has_drifted(&answer.nodes));
         Ok(())
-    }
-
-    pub(crate) async fn repair_group(&self, call: &Call<'_>) -> Result<Reply, Problem> {
-        let query = call.query(&[&WANTED])?;
-        let wanted = match query.choice(&WANTED)? {
-            Some(wanted) => Some(wanted.to_owned()),
-            None => wanted_by_body(call.request.body()),
-        };
-        let wanted = wanted
-            .and_then(|wanted| Presence::from_name(&wanted))
-            .ok_or_else(|| bad_field("wanted must be present or absent."))?;
-        let group_id = call.parameter.clone();
-        check_group_id(&group_id)?;
-        let task_id = self.accept_plain(call, wanted.operation(), group_id).await?;
-        accepted(task_id, false)
     }
 }
 
@@ -238,11 +251,6 @@ fn has_drifted(nodes: &[GroupNode]) -> bool {
     differs_from_known || differs_from_others
 }
 
-fn wanted_by_body(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    body.get("wanted")?.as_str().map(str::to_owned)
-}
-
 fn group_task(task: store::GroupTask) -> GroupTask {
     GroupTask {
         task_id: task.task_id,
@@ -250,44 +258,4 @@ fn group_task(task: store::GroupTask) -> GroupTask {
         operation: task.operation,
         created_at: rfc3339(task.created_at_ms),
     }
-}
-
-#[cfg(feature = "openapi")]
-pub(crate) fn document(document: &mut crate::openapi::Document) {
-    document
-        .route(&LIST, "Groups that some node holds, by name")
-        .query(&[&AFTER, &LIMIT])
-        .answer::<GroupList>(200, "A page of groups.")
-        .problems(&[&problem_kinds::BAD_QUERY])
-        .end();
-    document
-        .route(&SHOW, "What is known of a group")
-        .about(
-            "With check, every node is asked what it holds now, and drift says whether that is \
-             what Muster thought and the same everywhere. It changes nothing.",
-        )
-        .query(&[&CHECK])
-        .answer::<GroupAnswer>(200, "The group, its unfinished tasks and its dead letters.")
-        .problems(&[
-            &problem_kinds::BAD_GROUP_ID,
-            &problem_kinds::BAD_QUERY,
-            &problem_kinds::NO_NODE_ACCESS,
-        ])
-        .end();
-    document
-        .route(&REPAIR, "Bring every node to what it should hold")
-        .about(
-            "A task that creates the group wherever it is missing (wanted=present), or deletes it \
-             wherever it is (wanted=absent): all of that, or nothing.",
-        )
-        .query(&[&WANTED])
-        .answer::<crate::submit::TaskAccepted>(202, "The task is stored and will be carried out.")
-        .problems(&[
-            &problem_kinds::BAD_GROUP_ID,
-            &problem_kinds::BAD_FIELD,
-            &problem_kinds::BAD_QUERY,
-            &problem_kinds::TOO_FAST,
-            &problem_kinds::QUEUE_FULL,
-        ])
-        .end();
 }

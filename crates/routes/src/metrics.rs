@@ -3,29 +3,48 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use clock::Clock;
 use http::Method;
 use saga::ClientState;
 use settings::Role;
 use store::{Overview, Redis};
 
+use crate::api::Api;
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
 use crate::problem::Problem;
-use crate::reply::{Body, Reply, typed};
-use crate::route::{Action, Route};
-use crate::{Api, Nodes};
-
-pub(crate) static SHOW: Route = Route {
-    method: Method::GET,
-    path: "/metrics",
-    role: Some(Role::Read),
-    action: Action::Metrics,
-};
+use crate::reply::{Body, Reply};
+use crate::success::typed;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
-    pub(crate) async fn metrics(&self) -> Result<Reply, Problem> {
-        let overview = self.store.overview().await?;
+pub(crate) struct ShowMetrics;
+
+impl Endpoint for ShowMetrics {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/metrics";
+    const ROLE: Option<Role> = Some(Role::Read);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
+        let overview = api.store.overview().await?;
         Ok(typed(CONTENT_TYPE, Body::Whole(exposition(&overview).into_bytes())))
+    }
+
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route.named("Metrics", "Metrics for Prometheus").text(
+            200,
+            CONTENT_TYPE,
+            "Prometheus's text format.",
+        )
     }
 }
 
@@ -99,7 +118,7 @@ fn exposition(overview: &Overview) -> String {
     let mut text = Text(String::new());
     text.gauge("muster_tasks_waiting", "Tasks that have not been started.", overview.waiting);
     text.gauge("muster_tasks_running", "Tasks that a worker has in hand.", overview.running);
-    text.gauge("muster_tasks_delayed", "Tasks put down until a retry is due.", overview.delayed);
+    text.gauge("muster_tasks_delayed", "Tasks delayed until a retry is due.", overview.delayed);
     text.gauge("muster_rollbacks_ready", "Compensations ready to go on.", overview.rollback);
     text.gauge(
         "muster_dead_letters",
@@ -161,14 +180,6 @@ fn exposition(overview: &Overview) -> String {
         metrics,
     );
     text.0
-}
-
-#[cfg(feature = "openapi")]
-pub(crate) fn document(document: &mut crate::openapi::Document) {
-    document
-        .route(&SHOW, "Metrics for Prometheus")
-        .text(200, CONTENT_TYPE, "Prometheus's text format.")
-        .end();
 }
 
 #[cfg(test)]

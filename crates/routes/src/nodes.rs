@@ -8,7 +8,7 @@ use store::StoreError;
 
 /// What only a component with access to the nodes can do. `None` means that this one has none.
 pub trait Nodes {
-    /// Asks a node whether it holds a group; the reason when it does not say.
+    /// Inspects a node: whether it holds a group, or the reason when it does not say.
     fn inspect(
         &self,
         node: &str,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use settings::SettingError;
 use store::StoreError;
 
-use crate::BODY_BYTES_MAX;
+use crate::limits::BODY_BYTES_MAX;
 use crate::problem_kinds::{self, Kind, Retry};
 use crate::reply::{Body, Reply};
 
@@ -14,7 +14,7 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 
 /// Seconds after which a client should try again when the service is short of something.
 const RETRY_AFTER_S: &str = "5";
-/// Seconds after which a caller that asks too often may ask again.
+/// Seconds after which a caller that submits too fast may submit again.
 const TOO_FAST_RETRY_AFTER_S: &str = "1";
 
 /// One problem. Nothing in it is secret and it never repeats a whole body.
@@ -25,7 +25,7 @@ pub struct Problem {
     detail: Box<str>,
     /// The methods that the route has, when the one used is not among them.
     allow: Option<Box<str>>,
-    /// For operators: why, in words that are not for clients.
+    /// Why, for operators and not for clients.
     cause: Option<Box<str>>,
 }
 

@@ -136,8 +136,8 @@ kinds! {
     REDIS_AWAY: SERVICE_UNAVAILABLE, "redis-away", "The store cannot be reached",
         about: "Redis did not answer as it should, so it is not known whether the request was carried out.",
         next: "Send the request again after Retry-After seconds. Creating or deleting a group twice does no harm.", After;
-    NO_NODE_ACCESS: SERVICE_UNAVAILABLE, "no-node-access", "The nodes cannot be asked from here",
-        about: "This part of the service runs without access to the nodes, so it cannot check them.",
+    NO_NODE_ACCESS: SERVICE_UNAVAILABLE, "no-node-access", "The nodes cannot be reached from here",
+        about: "This part of the service runs without access to the nodes, so it cannot inspect them.",
         next: "Leave check out, or tell the operator to route /groups/by-id to the maintenance component.", Later;
 }
 

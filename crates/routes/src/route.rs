@@ -1,4 +1,4 @@
-//! Routes: a method, a path with at most one parameter, and who may take it.
+//! Which route a request takes: by its method and its path, which has at most one parameter.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -7,58 +7,27 @@ use settings::Role;
 use crate::problem::Problem;
 use crate::problem_kinds;
 
-/// One route. Its file in this crate has its types, its handler and its documentation.
-#[derive(Debug)]
-pub(crate) struct Route {
+/// A route as the table has it: what of it can be known before a request is there. `N` is the type
+/// of the table's names.
+pub(crate) struct Route<N> {
+    pub(crate) name: N,
     pub(crate) method: Method,
-    /// Segments in braces stand for one percent-encoded segment each.
     pub(crate) path: &'static str,
-    /// Who may take it; `None` = everybody, token or not.
     pub(crate) role: Option<Role>,
-    pub(crate) action: Action,
-}
-
-/// What a route does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    CreateGroup,
-    DeleteGroup,
-    SubmitMany,
-    ShowTask,
-    StreamEvents,
-    CancelTask,
-    ListTasks,
-    ListGroups,
-    ShowGroup,
-    RepairGroup,
-    ListDeadLetters,
-    ShowDeadLetter,
-    RetryDeadLetter,
-    RetryDeadLetters,
-    DiscardDeadLetter,
-    ListCallbacks,
-    RetryCallback,
-    DiscardCallback,
-    Health,
-    Ready,
-    Metrics,
-    Pause,
-    Resume,
-    Sweep,
 }
 
 /// Finds the route for a request among `routes`, and its parameter, decoded.
-pub(crate) fn find<'a>(
-    routes: &[&'a Route],
+pub(crate) fn find<'a, N>(
+    routes: &'a [Route<N>],
     method: &Method,
     path: &str,
-) -> Result<(&'a Route, String), Problem> {
+) -> Result<(&'a Route<N>, String), Problem> {
     let mut fitting = routes.iter().filter(|route| route.method == *method);
-    let found = fitting.find_map(|route| Some((*route, parameter(route.path, path)?)));
+    let found = fitting.find_map(|route| Some((route, parameter(route.path, path)?)));
     found.ok_or_else(|| no_such_route(routes, method, path))
 }
 
-fn no_such_route(routes: &[&Route], method: &Method, path: &str) -> Problem {
+fn no_such_route<N>(routes: &[Route<N>], method: &Method, path: &str) -> Problem {
     let there = routes.iter().filter(|route| parameter(route.path, path).is_some());
     let allowed: Vec<Method> = there.map(|route| route.method.clone()).collect();
     if !allowed.is_empty() {

@@ -1,42 +1,33 @@
 //! `GET /groups/task/{task_id}` and `POST /groups/task/{task_id}/cancel`.
 
-use clock::Clock;
-use clock::rfc3339;
+use clock::{Clock, rfc3339};
 use http::header::HeaderName;
 use http::{Method, StatusCode};
-use saga::{ClientState, NodeState, Phase, Task};
+use saga::{ClientState, NodeState, Operation, Phase, Task};
 use serde::Serialize;
 use settings::Role;
 use store::{Cancelled, Redis, TaskView};
-use uuid::Uuid;
 
+use crate::api::Api;
+use crate::call::Call;
 use crate::callbacks::CallbackAnswer;
+use crate::endpoint::Endpoint;
+use crate::input;
+use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
-use crate::reply::{Reply, json};
-use crate::route::{Action, Route};
+use crate::reply::Reply;
+use crate::success::json;
 use crate::timeline::{self, TimelineEntry};
-use crate::{Api, Call, Nodes};
 
 /// The longest that a request waits for a task to end, in seconds: HTTP hosts allow about 30.
 const WAIT_S_MAX: u64 = 25;
-/// Between two looks at a task that is waited for, in milliseconds: at first, and at most.
-const LOOK_MS_MIN: u64 = 10;
-const LOOK_MS_MAX: u64 = 200;
-
-pub(crate) static SHOW: Route = Route {
-    method: Method::GET,
-    path: "/groups/task/{task_id}",
-    role: Some(Role::Read),
-    action: Action::ShowTask,
-};
-pub(crate) static CANCEL: Route = Route {
-    method: Method::POST,
-    path: "/groups/task/{task_id}/cancel",
-    role: Some(Role::Submit),
-    action: Action::CancelTask,
-};
+/// Between two reads of a task that is waited for, in milliseconds: at first, and at most.
+const POLL_MS_MIN: u64 = 10;
+const POLL_MS_MAX: u64 = 200;
 
 static WAIT: Param = Param {
     name: "wait",
@@ -47,21 +38,18 @@ static WAIT: Param = Param {
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// A task as clients read it. `state` and `status` hold the same word, as in the reference.
+/// A task as clients read it. `state` and `status` hold the same word, as in the FastAPI/Celery
+/// service.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "openapi", schemars(rename = "Task"))]
 pub(crate) struct TaskAnswer<'a> {
     task_id: &'a str,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
     /// The same as `state`.
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     status: ClientState,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::PhaseName"))]
     phase: Phase,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::OperationName"))]
-    operation: &'static str,
+    operation: Operation,
     group_id: &'a str,
     nodes: Vec<NodeAnswer<'a>>,
     /// Why the task turned back.
@@ -85,7 +73,6 @@ pub(crate) struct TaskAnswer<'a> {
 #[cfg_attr(feature = "openapi", schemars(rename = "Node"))]
 struct NodeAnswer<'a> {
     node: &'a str,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::NodeStateName"))]
     state: NodeState,
     /// Calls sent that were to change the node.
     attempts: u32,
@@ -100,20 +87,29 @@ struct NodeAnswer<'a> {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct CancelAnswer<'a> {
     task_id: &'a str,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
     /// The same as `state`.
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     status: ClientState,
 }
 
-impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
-    pub(crate) async fn show_task(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(crate) struct ShowTask;
+
+impl Endpoint for ShowTask {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/groups/task/{task_id}";
+    const ROLE: Option<Role> = Some(Role::Read);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
         let wait_s = call.query(&[&WAIT])?.number(&WAIT)?;
         let preferred_s = call.header("prefer").and_then(preferred_wait_s);
-        let task_id = task_id_of(&call.parameter)?;
+        let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let wait_ms = wait_s.or(preferred_s).unwrap_or_default().saturating_mul(1_000);
-        let view = self.view_after(&task_id, wait_ms).await?;
+        let view = api.view_after(&task_id, wait_ms).await?;
         let task = readable(&task_id, &view)?;
         let applied = preferred_s
             .filter(|_| wait_s.is_none())
@@ -121,27 +117,37 @@ impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
         json(StatusCode::OK, &task_answer(&task_id, &view, task), applied.as_slice())
     }
 
-    /// A task once it has ended, or as it stands after `wait_ms` milliseconds.
-    async fn view_after(&self, task_id: &str, wait_ms: u64) -> Result<TaskView, Problem> {
-        let started_ms = self.clock.now_ms();
-        let mut look_ms = LOOK_MS_MIN;
-        loop {
-            let view = self.store.poll(task_id).await?.ok_or_else(no_such_task)?;
-            let waited_ms = self.clock.now_ms().saturating_sub(started_ms);
-            let left_ms = wait_ms.saturating_sub(waited_ms);
-            if left_ms == 0 || view.finished_at_ms.is_some() {
-                return Ok(view);
-            }
-            self.clock.sleep(look_ms.min(left_ms)).await;
-            look_ms = look_ms.saturating_mul(2).min(LOOK_MS_MAX);
-        }
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("ShowTask", "How a task stands")
+            .query(&[&WAIT])
+            .header("Prefer", "wait=N waits up to N seconds for the end.")
+            .answer::<TaskAnswer<'_>>(
+                200,
+                "The task, with each node's state and the whole timeline.",
+            )
+            .problems(&[&problem_kinds::NO_SUCH_TASK, &problem_kinds::BAD_QUERY])
     }
+}
 
-    pub(crate) async fn cancel_task(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+pub(crate) struct CancelTask;
+
+impl Endpoint for CancelTask {
+    const METHOD: Method = Method::POST;
+    const PATH: &'static str = "/groups/task/{task_id}/cancel";
+    const ROLE: Option<Role> = Some(Role::Submit);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
         call.query(&[])?;
-        let task_id = task_id_of(&call.parameter)?;
-        let ttl_s = self.settings.task_ttl_s;
-        let state = match self.store.cancel(&task_id, ttl_s, &call.caller.name).await? {
+        let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
+        let ttl_s = api.settings.task_ttl_s;
+        let state = match api.store.cancel(&task_id, ttl_s, &call.caller.name).await? {
             Cancelled::UnknownTask => return Err(no_such_task()),
             Cancelled::Ended(state) => {
                 let detail =
@@ -155,15 +161,45 @@ impl<R: Redis + 'static, C: Clock + 'static, N: Nodes> Api<R, C, N> {
         let answer = CancelAnswer { task_id: &task_id, state, status: state };
         json(StatusCode::ACCEPTED, &answer, &[])
     }
+
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("CancelTask", "Cancel a task")
+            .about(
+                "A task that waits ends at once, as REVOKED. One that runs stops going forward \
+                 and is rolled back; it ends as REVOKED once every node is as it was before.",
+            )
+            .answer::<CancelAnswer<'_>>(202, "The task is, or is about to be, cancelled.")
+            .problems(&[
+                &problem_kinds::NO_SUCH_TASK,
+                &problem_kinds::TASK_ENDED,
+                &problem_kinds::TASK_IS_RETRY,
+                &problem_kinds::BAD_QUERY,
+            ])
+    }
+}
+
+impl<R: Redis, C: Clock, N> Api<R, C, N> {
+    /// A task once it has ended, or as it stands after `wait_ms` milliseconds.
+    async fn view_after(&self, task_id: &str, wait_ms: u64) -> Result<TaskView, Problem> {
+        let started_ms = self.clock.now_ms();
+        let mut poll_ms = POLL_MS_MIN;
+        loop {
+            let view = self.store.poll(task_id).await?.ok_or_else(no_such_task)?;
+            let waited_ms = self.clock.now_ms().saturating_sub(started_ms);
+            let left_ms = wait_ms.saturating_sub(waited_ms);
+            if left_ms == 0 || view.finished_at_ms.is_some() {
+                return Ok(view);
+            }
+            self.clock.sleep(poll_ms.min(left_ms)).await;
+            poll_ms = poll_ms.saturating_mul(2).min(POLL_MS_MAX);
+        }
+    }
 }
 
 pub(crate) fn no_such_task() -> Problem {
     Problem::plain(&problem_kinds::NO_SUCH_TASK)
-}
-
-/// The id in the one form it is stored in. Nothing else was ever given out.
-pub(crate) fn task_id_of(text: &str) -> Result<String, Problem> {
-    Uuid::try_parse(text).map(|id| id.to_string()).map_err(|_| no_such_task())
 }
 
 /// The task's record, or why it cannot be read.
@@ -192,7 +228,7 @@ fn task_answer<'a>(task_id: &'a str, view: &'a TaskView, task: &'a Task) -> Task
         state: view.state,
         status: view.state,
         phase: phase(view, task),
-        operation: task.operation().name(),
+        operation: task.operation(),
         group_id: task.group_id(),
         nodes: task.nodes().iter().map(node_answer).collect(),
         error: task.error(),
@@ -215,29 +251,4 @@ fn node_answer(node: &saga::Node) -> NodeAnswer<'_> {
         last_error: node.last_error(),
         updated_at: node.updated_at_ms().map(rfc3339),
     }
-}
-
-#[cfg(feature = "openapi")]
-pub(crate) fn document(document: &mut crate::openapi::Document) {
-    document
-        .route(&SHOW, "How a task stands")
-        .query(&[&WAIT])
-        .header("Prefer", "wait=N waits up to N seconds for the end.")
-        .answer::<TaskAnswer<'_>>(200, "The task, with each node's state and the whole timeline.")
-        .problems(&[&problem_kinds::NO_SUCH_TASK, &problem_kinds::BAD_QUERY])
-        .end();
-    document
-        .route(&CANCEL, "Cancel a task")
-        .about(
-            "A task that waits ends at once, as REVOKED. One that runs stops going forward and is \
-             rolled back; it ends as REVOKED once every node is as it was before.",
-        )
-        .answer::<CancelAnswer<'_>>(202, "The task is, or is about to be, cancelled.")
-        .problems(&[
-            &problem_kinds::NO_SUCH_TASK,
-            &problem_kinds::TASK_ENDED,
-            &problem_kinds::TASK_IS_RETRY,
-            &problem_kinds::BAD_QUERY,
-        ])
-        .end();
 }

@@ -1,50 +1,37 @@
-//! `GET /tasks`: what has been asked for, newest first.
+//! `GET /tasks`: what has been submitted, newest first.
 
-use clock::rfc3339;
+use clock::{Clock, rfc3339};
 use http::{Method, StatusCode};
 use saga::{ClientState, Operation};
 use serde::Serialize;
 use settings::Role;
 use store::{Redis, TaskFilter, TaskSummary};
 
+use crate::api::Api;
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::input::{GROUP_ID, NODE, OPERATION, operation};
+use crate::nodes::Nodes;
 use crate::page::{self, CURSOR, LIMIT};
 use crate::problem::Problem;
-use crate::query::{Param, ParamKind, Query};
-use crate::reply::{Reply, json};
-use crate::route::{Action, Route};
-use crate::{Api, Call, Nodes};
-
-pub(crate) static LIST: Route = Route {
-    method: Method::GET,
-    path: "/tasks",
-    role: Some(Role::Read),
-    action: Action::ListTasks,
-};
+use crate::query::{Param, ParamKind};
+use crate::reply::Reply;
+use crate::success::json;
+#[cfg(feature = "openapi")]
+use crate::{openapi::Description, problem_kinds};
 
 static STATE: Param = Param {
     name: "state",
     kind: ParamKind::Choices(&["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]),
     about: "Only tasks in one of these states.",
 };
-pub(crate) static GROUP_ID: Param = Param {
-    name: "group_id",
-    kind: ParamKind::Text { bytes_max: 256 },
-    about: "Only those of this group.",
-};
-pub(crate) static OPERATION: Param = Param {
-    name: "operation",
-    kind: ParamKind::Choice(&["create", "delete"]),
-    about: "Only those of this operation.",
-};
-pub(crate) static NODE: Param = Param {
-    name: "node",
-    kind: ParamKind::Text { bytes_max: 512 },
-    about: "Only those that deal with this node, as the setting nodes names it.",
-};
 static SINCE: Param =
     Param { name: "since", kind: ParamKind::Time, about: "Only tasks accepted then or later." };
 static BEFORE: Param =
     Param { name: "before", kind: ParamKind::Time, about: "Only tasks accepted before then." };
+
+static PARAMS: [&Param; 8] =
+    [&STATE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR];
 
 /// A page of tasks.
 #[derive(Serialize)]
@@ -52,8 +39,8 @@ static BEFORE: Param =
 struct TaskList {
     /// Newest first.
     tasks: Vec<TaskEntry>,
-    /// Where the next page begins; `null` at the end. A page looks at 1,000 tasks at most, so it may
-    /// be short, or empty, and still have a next one.
+    /// Where the next page begins; `null` at the end. At most 1,000 tasks are read for a page, so
+    /// it may be short, or empty, and still have a next one.
     next_cursor: Option<String>,
 }
 
@@ -63,13 +50,10 @@ struct TaskList {
 #[cfg_attr(feature = "openapi", schemars(rename = "TaskSummary"))]
 struct TaskEntry {
     task_id: String,
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     state: ClientState,
     /// The same as `state`.
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::StateName"))]
     status: ClientState,
     /// `null` when the record is damaged.
-    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::OperationName>"))]
     operation: Option<Operation>,
     group_id: String,
     created_at: String,
@@ -93,15 +77,20 @@ impl From<TaskSummary> for TaskEntry {
     }
 }
 
-/// The operation that a query asks for.
-pub(crate) fn operation(query: &Query<'_>) -> Result<Option<Operation>, Problem> {
-    Ok(query.choice(&OPERATION)?.and_then(Operation::from_name))
-}
+pub(crate) struct ListTasks;
 
-impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
-    pub(crate) async fn list_tasks(&self, call: &Call<'_>) -> Result<Reply, Problem> {
-        let params = [&STATE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR];
-        let query = call.query(&params)?;
+impl Endpoint for ListTasks {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/tasks";
+    const ROLE: Option<Role> = Some(Role::Read);
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
+        let query = call.query(&PARAMS)?;
         let states: Vec<ClientState> =
             query.choices(&STATE)?.into_iter().filter_map(ClientState::from_name).collect();
         let filter = TaskFilter {
@@ -113,21 +102,20 @@ impl<R: Redis + 'static, C: clock::Clock + 'static, N: Nodes> Api<R, C, N> {
             before_ms: query.time(&BEFORE)?,
         };
         let cursor = page::cursor(&query)?;
-        let page = self.store.tasks(filter, cursor.as_ref(), page::limit(&query)?).await?;
+        let page = api.store.tasks(filter, cursor.as_ref(), page::limit(&query)?).await?;
         let answer = TaskList {
             tasks: page.tasks.into_iter().map(TaskEntry::from).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
         };
         json(StatusCode::OK, &answer, &[])
     }
-}
 
-#[cfg(feature = "openapi")]
-pub(crate) fn document(document: &mut crate::openapi::Document) {
-    document
-        .route(&LIST, "Tasks, newest first")
-        .query(&[&STATE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR])
-        .answer::<TaskList>(200, "A page of tasks.")
-        .problems(&[&crate::problem_kinds::BAD_QUERY])
-        .end();
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("ListTasks", "Tasks, newest first")
+            .query(&PARAMS)
+            .answer::<TaskList>(200, "A page of tasks.")
+            .problems(&[&problem_kinds::BAD_QUERY])
+    }
 }

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation::{Operation, Presence};
 
-/// What kind of thing needs a person.
+/// What a dead letter stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterKind {
     /// A node that could not be put back as it was.

@@ -5,6 +5,8 @@ use serde::{Serialize, Serializer};
 
 /// What happened to a task. Its name is the `event` of the API's timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename_all = "snake_case"))]
 pub enum Event {
     /// A client asked for the task, and it was stored.
     Accepted,

@@ -5,27 +5,28 @@ use serde::{Deserialize, Serialize};
 use crate::answer::Failure;
 use crate::operation::Presence;
 
-/// What was learned about one node.
+/// What is known of one node in a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
-    /// Not called (or tried, refused, and to be tried again).
+    /// Not called yet, or to be tried again after a refusal.
     Pending,
-    /// The intent to call is recorded; whether the call was sent, and its answer, are not known.
+    /// The call is about to be made, or its answer is not known.
     Calling,
-    /// This task changed the node.
+    /// The task changed it.
     Applied,
     /// It already was as desired; never rolled back.
     Unchanged,
-    /// A definite no: nothing changed.
+    /// A definite no; nothing changed.
     Refused,
-    /// The call may have taken effect.
+    /// The call may have changed it.
     Unknown,
-    /// Its compensation is under way.
+    /// It is being put back as it was.
     Undoing,
-    /// As it was before the task.
+    /// It is as it was before the task.
     Undone,
-    /// Its compensation was given up: it is on the dead-letter list.
+    /// It could not be put back, and is on the dead-letter list.
     Dead,
 }
 

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a client asked to be done with a group on every node.
+/// What is done with a group on every node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     Create,
@@ -47,6 +48,7 @@ impl Operation {
 
 /// Whether a node holds the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     Present,

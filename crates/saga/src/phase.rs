@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far a task has come. The last four are ends and never change again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Accepted, not yet taken by a worker.
@@ -16,7 +17,7 @@ pub enum Phase {
     Succeeded,
     /// Every node is as it was before the task.
     RolledBack,
-    /// The nodes that are neither are on the dead-letter list.
+    /// Some node could not be put back, and is on the dead-letter list.
     DeadLettered,
     /// Stopped by a client, and every node is as it was before the task.
     Cancelled,
@@ -30,16 +31,23 @@ impl Phase {
     }
 }
 
-/// The state as clients of Celery know it.
+/// A task's state as clients read it, in the words of Celery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "State"))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ClientState {
+    /// Waits to be started.
     Pending,
+    /// A worker has taken it, and goes forward.
     Started,
     /// Rolling back, or waiting to.
     Retry,
+    /// Every node is as desired.
     Success,
+    /// Every node is as it was before, or is on the dead-letter list: see `phase`.
     Failure,
+    /// Cancelled, and every node is as it was before.
     Revoked,
 }
 

@@ -1,4 +1,5 @@
-//! Who may call what: anybody anything, unless tokens are set.
+//! Bearer tokens and their roles: who may call what. Anybody may call anything unless tokens are
+//! set.
 
 use http::Request;
 use http::header::AUTHORIZATION;
@@ -14,15 +15,22 @@ pub(crate) struct Caller {
     pub(crate) name: String,
 }
 
+impl Caller {
+    /// Somebody who needs no token.
+    pub(crate) fn anybody() -> Self {
+        Self { name: "anybody".to_owned() }
+    }
+}
+
 /// Lets a request pass that bears one of `tokens` with at least `role`, or any request when there
 /// are no tokens.
-pub(crate) fn check<B>(
+pub(crate) fn authorize<B>(
     request: &Request<B>,
     role: Role,
     tokens: &[Token],
 ) -> Result<Caller, Problem> {
     if tokens.is_empty() {
-        return Ok(Caller { name: "anybody".to_owned() });
+        return Ok(Caller::anybody());
     }
     let header = request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let given = header.and_then(bearer).unwrap_or_default();

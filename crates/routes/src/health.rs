@@ -1,0 +1,150 @@
+//! Whether the service runs, and whether it can accept tasks: `GET /healthz` and `GET /readyz`.
+
+use clock::{Clock, rfc3339};
+use http::{Method, Request, StatusCode};
+use serde::Serialize;
+use settings::Role;
+use store::Redis;
+
+use crate::api::Api;
+use crate::call::Call;
+use crate::endpoint::Endpoint;
+use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
+use crate::problem::Problem;
+use crate::reply::Reply;
+use crate::success::json;
+
+/// The component runs.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct Health {
+    ok: bool,
+}
+
+/// Tasks can be accepted: Redis answers and the settings are good.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct Ready {
+    ready: bool,
+    /// `open` when anybody may do anything, `tokens` when the setting api_tokens names tokens.
+    access: &'static str,
+    /// Tasks that have not been started.
+    waiting: u64,
+    /// How long the first of them has waited, in seconds; 0 when none does.
+    oldest_waiting_s: u64,
+    /// Tasks that workers have in hand.
+    running: u64,
+    dead_letters: u64,
+    /// Callbacks that were tried too often.
+    callbacks_given_up: u64,
+    /// Workers that are at it now; 0 when there is nothing to do.
+    drains: u64,
+    /// Who paused the queue, and when; `null` when it is not paused.
+    paused: Option<Pause>,
+    /// Nodes that failed too often just now and are left alone for a moment.
+    open_circuits: Vec<OpenCircuit>,
+}
+
+/// A node whose circuit breaker is open: calls to it fail at once.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct OpenCircuit {
+    node: String,
+    /// When one call will see whether the node is well.
+    until: String,
+}
+
+/// A pause of the queue.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct Pause {
+    by: String,
+    at: String,
+}
+
+/// The answer to `GET /healthz`, for which neither settings nor Redis are needed; `None` for any
+/// other request.
+#[must_use]
+pub fn health<B>(request: &Request<B>) -> Option<Reply> {
+    let is_health =
+        request.method() == ShowHealth::METHOD && request.uri().path() == ShowHealth::PATH;
+    if is_health { health_reply().ok() } else { None }
+}
+
+fn health_reply() -> Result<Reply, Problem> {
+    json(StatusCode::OK, &Health { ok: true }, &[])
+}
+
+pub(crate) struct ShowHealth;
+
+impl Endpoint for ShowHealth {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/healthz";
+    const ROLE: Option<Role> = None;
+
+    async fn answer<R, C, N>(_: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
+        health_reply()
+    }
+
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("Health", "Whether the service runs")
+            .without_store()
+            .answer::<Health>(200, "It does.")
+    }
+}
+
+pub(crate) struct ShowReadiness;
+
+impl Endpoint for ShowReadiness {
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/readyz";
+    const ROLE: Option<Role> = None;
+
+    async fn answer<R, C, N>(api: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    where
+        R: Redis + 'static,
+        C: Clock + 'static,
+        N: Nodes,
+    {
+        (api.worker_settings)()?;
+        let overview = api.store.overview().await?;
+        let oldest_ms =
+            overview.oldest_ms.map(|oldest_ms| overview.now_ms.saturating_sub(oldest_ms));
+        let answer = Ready {
+            ready: true,
+            access: if api.settings.api_tokens.is_empty() { "open" } else { "tokens" },
+            waiting: overview.waiting,
+            oldest_waiting_s: oldest_ms.unwrap_or_default() / 1_000,
+            running: overview.running,
+            dead_letters: overview.dead_letters,
+            callbacks_given_up: overview.callbacks_given_up,
+            drains: overview.drains,
+            paused: overview
+                .paused
+                .map(|paused| Pause { by: paused.by, at: rfc3339(paused.at_ms) }),
+            open_circuits: overview
+                .open_breakers
+                .into_iter()
+                .map(|(node, until_ms)| OpenCircuit { node, until: rfc3339(until_ms) })
+                .collect(),
+        };
+        json(StatusCode::OK, &answer, &[])
+    }
+
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("Ready", "Whether tasks can be accepted")
+            .about("Redis answers and every setting is good; how much waits, and for how long.")
+            .answer::<Ready>(200, "They can.")
+    }
+}

@@ -1,0 +1,102 @@
+//! What several routes read in the same way: JSON bodies, ids, the idempotency key, filters.
+
+use saga::{NODE_ADDRESS_BYTES_MAX, Operation};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::limits::{GROUP_ID_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
+use crate::problem::Problem;
+use crate::problem_kinds;
+use crate::query::{Param, ParamKind, Query};
+
+pub(crate) static GROUP_ID: Param = Param {
+    name: "group_id",
+    kind: ParamKind::Text { bytes_max: GROUP_ID_BYTES_MAX },
+    about: "Only those of this group.",
+};
+pub(crate) static OPERATION: Param = Param {
+    name: "operation",
+    kind: ParamKind::Choice(&["create", "delete"]),
+    about: "Only those of this operation.",
+};
+pub(crate) static NODE: Param = Param {
+    name: "node",
+    kind: ParamKind::Text { bytes_max: NODE_ADDRESS_BYTES_MAX },
+    about: "Only those that deal with this node, as the setting nodes names it.",
+};
+
+/// What the document says of the header `Idempotency-Key`.
+#[cfg(feature = "openapi")]
+pub(crate) const ABOUT_IDEMPOTENCY_KEY: &str =
+    "1 to 255 visible ASCII characters that name this request.";
+
+/// The operation whose tasks or dead letters a query selects.
+pub(crate) fn operation(query: &Query<'_>) -> Result<Option<Operation>, Problem> {
+    Ok(query.choice(&OPERATION)?.and_then(Operation::from_name))
+}
+
+pub(crate) fn json(body: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("The body could not be read as JSON: {error}.");
+        Problem::new(&problem_kinds::NOT_JSON, detail)
+    })
+}
+
+/// The fields of a body that describes one task.
+pub(crate) fn json_object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    match json(body)? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(bad_group_id("The body is JSON, but not an object.")),
+    }
+}
+
+/// Takes the field `group_id`.
+pub(crate) fn group_id_field(fields: &mut Map<String, Value>) -> Result<String, Problem> {
+    match fields.remove("group_id") {
+        Some(Value::String(text)) => group_id(text),
+        Some(_) => Err(bad_group_id("The group_id is not a string.")),
+        None => Err(bad_group_id("The group_id is missing.")),
+    }
+}
+
+/// `text`, if it can be a group's id.
+pub(crate) fn group_id(text: String) -> Result<String, Problem> {
+    if text.is_empty() {
+        return Err(bad_group_id("The group_id is empty."));
+    }
+    if text.len() > GROUP_ID_BYTES_MAX {
+        let bytes = text.len();
+        return Err(bad_group_id(&format!(
+            "The group_id has {bytes} bytes; at most {GROUP_ID_BYTES_MAX} are allowed."
+        )));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(bad_group_id("The group_id contains a control character."));
+    }
+    Ok(text)
+}
+
+/// A task's id in the one form it is stored in; `None` for a text that cannot be any task's id.
+pub(crate) fn task_id(text: &str) -> Option<String> {
+    Uuid::try_parse(text).ok().map(|id| id.to_string())
+}
+
+/// The header `Idempotency-Key`.
+pub(crate) fn idempotency_key(call: &Call<'_>) -> Result<Option<String>, Problem> {
+    let Some(key) = call.request.headers().get("idempotency-key") else { return Ok(None) };
+    let bad = || Problem::plain(&problem_kinds::BAD_KEY);
+    let key = key.to_str().map_err(|_| bad())?.trim();
+    let is_usable = !key.is_empty()
+        && key.len() <= IDEMPOTENCY_KEY_CHARS_MAX
+        && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_usable { Ok(Some(key.to_owned())) } else { Err(bad()) }
+}
+
+fn bad_group_id(detail: &str) -> Problem {
+    Problem::new(&problem_kinds::BAD_GROUP_ID, detail)
+}
+
+pub(crate) fn bad_field(detail: &str) -> Problem {
+    Problem::new(&problem_kinds::BAD_FIELD, detail)
+}
