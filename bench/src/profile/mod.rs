@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use testkit_app::App;
 
-use crate::app::{self, App, Host};
+use crate::host::Host;
 use crate::lab::Lab;
 use crate::load::{Load, request};
 use crate::profile::breakdown::Breakdown;
@@ -81,7 +82,7 @@ struct Profile {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let target = app::root().join("target/profile");
+    let target = testkit_app::root().join("target/profile");
     fs::create_dir_all(&target)?;
     let folder = if options.write_docs { crate::document::folder() } else { target.clone() };
     let suffix = if options.before { "-before" } else { "" };
@@ -178,7 +179,7 @@ fn requests(host: Host, request: fn(usize) -> Vec<u8>) -> anyhow::Result<Profile
     // No worker: what is looked at is the API alone.
     let app = lab.app(&["api"])?;
     let load = |first, time| {
-        let address = app.address.clone();
+        let address = app.address().to_owned();
         Load { address, connections: CONNECTIONS, time, status: 202, first }.run(&request)
     };
     // The first instances of a component are slower than the rest.
