@@ -41,7 +41,7 @@ const RECORDINGS: usize = 5;
     disable_version_flag = true
 )]
 pub(crate) struct Options {
-    /// Write graphs and tables into docs/performance.md; otherwise graphs go to target/profile.
+    /// Write the tables into docs/performance.md. Graphs go to target/profile in any case.
     #[arg(long)]
     write_docs: bool,
     /// Take this profile as the one that later ones are shown beside.
@@ -103,7 +103,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let least = recorded.into_iter().min_by(|one, other| cost(one).total_cmp(&cost(other)));
         let Profile { host, redis, breakdown } = least.context("nothing was recorded")?;
         let stacks = [("host", host.as_slice()), ("Redis", redis.as_slice())];
-        let file = folder.join(format!("profile-{name}{suffix}.svg"));
+        let file = target.join(format!("{name}{suffix}.svg"));
         fs::write(&file, flamegraph::draw(title, &stacks))?;
         // For a closer look.
         fs::write(target.join(format!("{name}.folded")), flamegraph::folded(&stacks))?;
@@ -123,24 +123,22 @@ fn write_docs(folder: &Path) -> anyhow::Result<()> {
         if let Ok(text) = fs::read(&file) {
             let breakdowns: Breakdowns =
                 serde_json::from_slice(&text).with_context(|| file.display().to_string())?;
-            kept.push((heading, suffix, breakdowns));
+            kept.push((heading, breakdowns));
         }
     }
     let mut text = String::new();
     for Subject { name, title, least, .. } in SUBJECTS {
         let _ = writeln!(text, "### {title}\n");
-        let own = kept.iter().map(|(heading, suffix, all)| (*heading, name, *suffix, all));
+        let own = kept.iter().map(|(heading, all)| (*heading, name, all));
         let least = least.zip(kept.last());
-        let least = least.map(|(least, (_, suffix, all))| (least.title, least.name, *suffix, all));
+        let least = least.map(|(least, (_, all))| (least.title, least.name, all));
         let mut columns = Vec::new();
-        let mut graphs = String::new();
-        for (heading, name, suffix, breakdowns) in own.chain(least) {
-            let Some(breakdown) = breakdowns.get(name) else { continue };
-            columns.push((heading, breakdown));
-            let file = format!("performance/profile-{name}{suffix}.svg");
-            let _ = writeln!(graphs, "![{title}: {heading}]({file})\n");
+        for (heading, name, breakdowns) in own.chain(least) {
+            if let Some(breakdown) = breakdowns.get(name) {
+                columns.push((heading, breakdown));
+            }
         }
-        let _ = write!(text, "{}\n{graphs}", document::table(&columns));
+        let _ = writeln!(text, "{}", document::table(&columns));
     }
     crate::document::replace(BEGIN, END, &format!("{}\n", text.trim_end()))
 }
