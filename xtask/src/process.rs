@@ -67,6 +67,16 @@ impl Running {
             sleep(POLL);
         }
     }
+
+    /// Waits for its end, and fails when it does.
+    pub(crate) fn succeed(self) -> anyhow::Result<()> {
+        let name = self.name.clone();
+        let status = self.wait()?;
+        if !status.success() {
+            bail!("{name} failed ({status})");
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Running {
@@ -93,11 +103,7 @@ pub(crate) struct PassedOn {
 
 /// Runs `command` to its end and fails when it does.
 pub(crate) fn run(name: &str, command: &mut Command) -> anyhow::Result<()> {
-    let status = Running::start(name, command)?.wait()?;
-    if !status.success() {
-        bail!("{name} failed ({status})");
-    }
-    Ok(())
+    Running::start(name, command)?.succeed()
 }
 
 /// What `command` prints, when it succeeds.
