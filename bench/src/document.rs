@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use crate::app;
 use crate::plot::{self, Bar};
 use crate::report::{Figure, Report};
 use crate::table;
@@ -36,7 +35,7 @@ pub(crate) fn write(report: &Report) -> anyhow::Result<()> {
 
 /// Where the document's pictures are.
 pub(crate) fn folder() -> PathBuf {
-    app::root().join("docs/performance")
+    testkit_app::root().join("docs/performance")
 }
 
 /// Puts `text` between two marks of the document.
@@ -72,6 +71,6 @@ fn colour(name: &str) -> usize {
 }
 
 fn file_name(section: &str) -> String {
-    let words = section.split(|dead_letter: char| !dead_letter.is_ascii_alphanumeric());
+    let words = section.split(|character: char| !character.is_ascii_alphanumeric());
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-").to_lowercase()
 }

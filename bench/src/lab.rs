@@ -9,10 +9,11 @@ use futures::executor::block_on;
 use saga::{Operation, Policy, Task};
 use store::{Accepted, Admission, Redis, Store, WAKE_CHANNEL};
 use tempfile::TempDir;
+use testkit_app::App;
 use testkit_redis::{Client, Server};
 use uuid::Uuid;
 
-use crate::app::{App, Host};
+use crate::host::Host;
 use crate::nodes::Nodes;
 use crate::options::Options;
 use crate::usage::{self, Usage};
@@ -65,7 +66,6 @@ impl Lab {
     pub(crate) fn app(&self, components: &[&str]) -> anyhow::Result<App> {
         let number = self.apps.replace(self.apps.get() + 1);
         let folder = self.folder.path().join(format!("app-{number}"));
-        std::fs::create_dir_all(&folder)?;
         let settings = [
             ("redis_port", self.redis.port().to_string()),
             ("nodes", self.nodes.addresses.join(",")),
@@ -76,7 +76,7 @@ impl Lab {
             // A rollback storm measures rollbacks, not how fast they are given up.
             ("breaker_failures", "0".to_owned()),
         ];
-        let app = App::start(&self.host, &folder, components, &settings)?;
+        let app = self.host.start(&folder, components, &settings)?;
         if components.contains(&"worker") {
             self.wait_for_listeners(1)?;
         }

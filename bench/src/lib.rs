@@ -15,8 +15,8 @@
     reason = "a measurement stops at once when something is not as it expects"
 )]
 
-mod app;
 mod document;
+mod host;
 mod lab;
 mod load;
 mod measure;

@@ -1,21 +1,18 @@
 //! The bench works: a short run ends, and its JSON holds figures. How fast is not looked at.
 
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
 #[test]
 fn a_quick_run_measures_everything() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap();
-    let host = std::env::var_os("SPIN").map_or(root.join("target/debug/devhost"), Into::into);
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("figures.json");
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
         .args(["--quick", "--json"])
         .arg(&json)
         .arg("--host")
-        .arg(host)
+        .arg(testkit_app::host())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::paths;
-use crate::process;
+use crate::process::{self, Running};
 use crate::toolchain::{self, TARGET, Toolchain};
 
 /// The components that spin.toml names, as packages and as files.
@@ -14,6 +14,11 @@ const COMPONENTS: [(&str, &str); 4] = [
     ("cluster-manager", "cluster_manager.wasm"),
     ("docs", "docs.wasm"),
 ];
+
+/// What a system on this machine runs beside Redis and the components. Built and tested by themselves:
+/// together with other packages, the dev host's dependencies would be built anew, with the features that
+/// the others ask for, and they take minutes.
+pub(crate) const HOST: [&str; 2] = ["devhost", "testkit-node"];
 
 /// The adapter that end-to-end tests put in place of the one that ships.
 pub(crate) const E2E_ADAPTER: &str = "e2e-adapter";
@@ -26,6 +31,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let native = options.host.then(|| start_native(&HOST)).transpose()?;
     let toolchain = toolchain::get(None)?;
     println!("{}", toolchain.description());
     components(&toolchain)?;
@@ -33,8 +39,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let path = paths::target().join("wasm").join(TARGET).join("release").join(file);
         println!("{} ({} kB)", path.display(), std::fs::metadata(&path)?.len() / 1000);
     }
-    if options.host {
-        native(&["devhost"])?;
+    if let Some(native) = native {
+        native.succeed()?;
         wasm(&toolchain, &[E2E_ADAPTER])?;
         println!("dev host: {}", paths::binary("devhost").display());
     }
@@ -79,14 +85,17 @@ fn wasm_into(
     process::run("building the components", &mut cargo)
 }
 
-/// Builds native programs of the workspace.
-pub(crate) fn native(packages: &[&str]) -> anyhow::Result<()> {
+/// Starts to build native programs of the workspace, while something else is built for Wasm: two
+/// compilers in two folders, so that neither waits for the other.
+pub(crate) fn start_native(packages: &[&str]) -> anyhow::Result<Running> {
     let mut cargo = cargo();
     cargo.args(["build", "--locked", "--target-dir"]).arg(paths::target());
     for package in packages {
         cargo.args(["--package", package]);
     }
-    process::run("building the native programs", &mut cargo)
+    // Two progress bars would draw over each other.
+    cargo.env("CARGO_TERM_PROGRESS_WHEN", "never");
+    Running::start("building the native programs", &mut cargo)
 }
 
 /// Cargo in the repository's root, with none of what the running one set for this program.

@@ -1,12 +1,8 @@
 //! Where things are in this repository.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// The repository's root folder.
-pub(crate) fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_path_buf()
-}
+pub(crate) use testkit_app::root;
 
 /// Where everything that is built, fetched or written goes.
 pub(crate) fn target() -> PathBuf {

@@ -1,7 +1,6 @@
 //! Child processes that never outlive this one, and Ctrl-C.
 
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use testkit_process::{Group, SIGTERM};
 
 /// How long a child may take to end when asked to.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,28 +33,26 @@ pub(crate) fn interrupted() -> bool {
 /// A child with a process group of its own, which is ended when this is dropped.
 pub(crate) struct Running {
     pub(crate) name: String,
-    child: Child,
+    process: Group,
 }
 
 impl Running {
     /// Starts `command`, called `name` in messages.
     pub(crate) fn start(name: &str, command: &mut Command) -> anyhow::Result<Self> {
         interrupted();
-        command.process_group(0);
-        die_with_parent(command);
-        let child = command.spawn().with_context(|| {
+        let process = Group::start(command).with_context(|| {
             format!("cannot start {name} ({})", command.get_program().to_string_lossy())
         })?;
-        Ok(Self { name: name.to_owned(), child })
+        Ok(Self { name: name.to_owned(), process })
     }
 
     pub(crate) fn child(&mut self) -> &mut Child {
-        &mut self.child
+        self.process.child()
     }
 
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.child.try_wait()
+        self.process.ended()
     }
 
     /// Waits for its end; Ctrl-C ends it.
@@ -70,44 +68,30 @@ impl Running {
         }
     }
 
-    fn signal(&self, signal: i32) {
-        if let Ok(group) = i32::try_from(self.child.id()) {
-            // SAFETY: `kill` takes plain numbers; the group is the child's own.
-            unsafe { libc::kill(-group, signal) };
+    /// Waits for its end, and fails when it does.
+    pub(crate) fn succeed(self) -> anyhow::Result<()> {
+        let name = self.name.clone();
+        let status = self.wait()?;
+        if !status.success() {
+            bail!("{name} failed ({status})");
         }
+        Ok(())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.signal(libc::SIGTERM);
+        self.process.signal(SIGTERM);
         let deadline = Instant::now() + END_TIMEOUT;
-        while let Ok(None) = self.child.try_wait() {
+        while let Ok(None) = self.ended() {
             if Instant::now() > deadline {
                 break;
             }
             sleep(POLL);
         }
-        // Whatever of its group is left.
-        self.signal(libc::SIGKILL);
-        let _ = self.child.wait();
+        // Whatever of its group is left is killed with the field.
     }
 }
-
-/// Has the kernel end the child should this process be killed.
-#[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
-    // SAFETY: `prctl` is safe to call between fork and exec.
-    unsafe {
-        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        });
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent(_command: &mut Command) {}
 
 /// A command line that is a program's own, `--help` with it.
 #[derive(clap::Args)]
@@ -119,11 +103,7 @@ pub(crate) struct PassedOn {
 
 /// Runs `command` to its end and fails when it does.
 pub(crate) fn run(name: &str, command: &mut Command) -> anyhow::Result<()> {
-    let status = Running::start(name, command)?.wait()?;
-    if !status.success() {
-        bail!("{name} failed ({status})");
-    }
-    Ok(())
+    Running::start(name, command)?.succeed()
 }
 
 /// What `command` prints, when it succeeds.

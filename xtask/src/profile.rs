@@ -15,7 +15,7 @@ const MOST_PARANOID: i32 = 1;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Write graphs and tables into docs/performance.md; otherwise graphs go to target/profile.
+    /// Write the tables into docs/performance.md. Graphs go to target/profile in any case.
     #[arg(long)]
     write_docs: bool,
     /// Take this profile as the one that later ones are shown beside.

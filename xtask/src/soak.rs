@@ -6,10 +6,12 @@ use crate::process::{self, PassedOn};
 use crate::{build, paths, redis, toolchain};
 
 pub(crate) fn run(options: &PassedOn) -> anyhow::Result<ExitCode> {
+    let host = build::start_native(&build::HOST)?;
     let toolchain = toolchain::get(None)?;
     println!("{}", toolchain.description());
     build::components(&toolchain)?;
-    build::native(&["devhost", "soak"])?;
+    host.succeed()?;
+    build::start_native(&["soak"])?.succeed()?;
     let mut soak = std::process::Command::new(paths::binary("soak"));
     soak.args(&options.arguments).env("REDIS_SERVER", redis::get()?);
     process::run("the soak", &mut soak)?;

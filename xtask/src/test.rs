@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use crate::process::Running;
 use crate::{bench, build, licences, redis, toolchain};
@@ -28,8 +28,8 @@ struct Count {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut count = Count::default();
-    let toolchain = toolchain::get(None)?;
-    println!("{}", toolchain.description());
+    // Linking a component takes one processor; the other one has clippy to go on with.
+    let components = std::thread::spawn(components);
     let server = redis::get()?;
     println!("redis: {}", server.display());
     if options.filter.is_none() {
@@ -48,15 +48,19 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Ok(refused.is_empty())
         })?;
     }
-    check(&mut count, "components build", || build::components(&toolchain).map(|()| true))?;
+    check(&mut count, "components build", || {
+        components.join().map_err(|_| anyhow!("a thread broke off"))?.map(|()| true)
+    })?;
     if count.failed == 0 {
-        let others = ["--workspace", "--exclude", "e2e", "--exclude", "soak", "--exclude", "bench"];
+        // The dev host among them, which the end-to-end tests run.
+        let host = build::HOST.map(|package| ["--package", package]).concat();
+        tests(&mut count, options, &host, None, &server)?;
+        let apart = build::HOST.into_iter().chain(["e2e", "soak", "bench"]);
+        let apart = apart.flat_map(|package| ["--exclude", package]);
+        let others: Vec<&str> = ["--workspace"].into_iter().chain(apart).collect();
         tests(&mut count, options, &others, None, &server)?;
-        build::native(&["devhost"])?;
-        build::wasm(&toolchain, &[build::E2E_ADAPTER])?;
         tests(&mut count, options, &["--package", "e2e"], Some(E2E_THREADS), &server)?;
         tests(&mut count, options, &["--package", "soak"], None, &server)?;
-        build::wasm(&toolchain, &[bench::PROBE])?;
         tests(&mut count, options, &["--package", "bench"], None, &server)?;
     }
     for failure in &count.failures {
@@ -64,6 +68,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(if count.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds all components: those that ship, and those that tests put beside them.
+fn components() -> anyhow::Result<()> {
+    let toolchain = toolchain::get(None)?;
+    println!("{}", toolchain.description());
+    build::components(&toolchain)?;
+    // One by one: together, what ships would be built with the features that the others ask for.
+    build::wasm(&toolchain, &[build::E2E_ADAPTER])?;
+    build::wasm(&toolchain, &[bench::PROBE])
 }
 
 /// One check, counted as one test.

@@ -53,13 +53,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         bail!("--demo makes nodes fail, so it needs at least 3 demo nodes of its own");
     }
     let spin = std::env::var_os("SPIN").map(PathBuf::from).or_else(|| on_path("spin"));
+    let native = match spin {
+        Some(_) => build::start_native(&["testkit-node"])?,
+        None => build::start_native(&build::HOST)?,
+    };
     let toolchain = toolchain::get(None)?;
     println!("{}", toolchain.description());
     build::components(&toolchain)?;
-    match spin {
-        Some(_) => build::native(&["testkit-node"])?,
-        None => build::native(&["testkit-node", "devhost"])?,
-    }
+    native.succeed()?;
     let mut system = start(options, spin.as_deref())?;
     if options.demo {
         let base = format!("http://{}", system.listen);

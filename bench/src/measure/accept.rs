@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use crate::app::App;
+use testkit_app::App;
+
 use crate::lab::Lab;
 use crate::load::{Load, Outcome, request};
 use crate::nodes::Nodes;
 use crate::options::Options;
 use crate::report::Report;
+use crate::usage;
 
 const SECTION: &str = "Requests";
 const COST: &str = "Processor time of a request";
@@ -53,16 +55,16 @@ impl<'a> Kind<'a> {
         time: Duration,
         turn: u32,
     ) -> anyhow::Result<()> {
-        let (host, redis) = (app.usage().cpu, lab.redis_usage()?.cpu);
+        let (host, redis) = (usage::of_group(app.process_id()).cpu, lab.redis_usage()?.cpu);
         let load = Load {
-            address: app.address.clone(),
+            address: app.address().to_owned(),
             connections,
             time,
             status: self.status,
             first: turn as usize * 10_000_000,
         };
         self.outcome.merge(load.run(&self.request)?);
-        self.host_cpu += app.usage().cpu - host;
+        self.host_cpu += usage::of_group(app.process_id()).cpu - host;
         self.redis_cpu += lab.redis_usage()?.cpu - redis;
         Ok(())
     }

@@ -73,7 +73,7 @@ pub(crate) fn component(lab: &Lab, tasks: usize, succeed: bool) -> anyhow::Resul
         lab,
         tasks,
         succeed,
-        || app.usage(),
+        || usage::of_group(app.process_id()),
         || {
             lab.wake()?;
             lab.wait_for(tasks)

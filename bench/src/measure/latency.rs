@@ -27,7 +27,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> anyhow::Result<
 fn low_load(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let lab = Lab::new(options, 3)?;
     let app = lab.app(&["api", "worker"])?;
-    let one = Load::single(&app.address, 202);
+    let one = Load::single(app.address(), 202);
     let mut latencies = Vec::new();
     let warm_up = 5;
     for number in 0..options.pick(200, 10) + warm_up {

@@ -30,7 +30,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> anyhow::Result<
     ensure!(!held.is_empty(), "the killed host held nothing");
     let second = lab.app(&["api", "worker"])?;
     report.add(SECTION, "until the next host serves", "s", killed.elapsed().as_secs_f64());
-    let asking = Load::single(&second.address, 200);
+    let asking = Load::single(second.address(), 200);
     // A client that asks is what notices that nobody works.
     while !held.iter().all(|id| matches!(lab.finished_at_ms(id), Ok(Some(_)))) {
         asking.once(request("GET", &format!("/groups/task/{}", held[0]), ""))?;

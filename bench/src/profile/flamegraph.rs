@@ -14,10 +14,10 @@ const TOP: f64 = 60.0;
 const NARROWEST: f64 = 1.5;
 /// So many rows of the kernel are drawn: what was asked of it, and not how it goes about it.
 const KERNEL_ROWS: usize = 6;
-/// How wide a dead letter is, near enough.
+/// How wide a letter is, near enough.
 const LETTER: f64 = 6.4;
 const PADDING: f64 = 3.0;
-/// A box with room for fewer dead letters has no name.
+/// A box with room for fewer letters has no name.
 const FEWEST_LETTERS: usize = 3;
 /// Whose code has which colour.
 const COLOURS: [(Place, &str, &str); 3] = [

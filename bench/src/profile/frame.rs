@@ -67,12 +67,12 @@ fn path(name: &str) -> String {
         rest = &within[end + 1..];
     }
     let mut depth = 0_usize;
-    for (place, dead_letter) in rest.char_indices() {
-        match dead_letter {
+    for (place, character) in rest.char_indices() {
+        match character {
             '<' => depth += 1,
             // The arrow of a function's type closes nothing.
             '>' if !rest[..place].ends_with('-') => depth = depth.saturating_sub(1),
-            _ if depth == 0 => path.push(dead_letter),
+            _ if depth == 0 => path.push(character),
             _ => {}
         }
     }

@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use testkit_app::App;
 
-use crate::app::{self, App, Host};
+use crate::host::Host;
 use crate::lab::Lab;
 use crate::load::{Load, request};
 use crate::profile::breakdown::Breakdown;
@@ -40,7 +41,7 @@ const RECORDINGS: usize = 5;
     disable_version_flag = true
 )]
 pub(crate) struct Options {
-    /// Write graphs and tables into docs/performance.md; otherwise graphs go to target/profile.
+    /// Write the tables into docs/performance.md. Graphs go to target/profile in any case.
     #[arg(long)]
     write_docs: bool,
     /// Take this profile as the one that later ones are shown beside.
@@ -81,7 +82,7 @@ struct Profile {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let target = app::root().join("target/profile");
+    let target = testkit_app::root().join("target/profile");
     fs::create_dir_all(&target)?;
     let folder = if options.write_docs { crate::document::folder() } else { target.clone() };
     let suffix = if options.before { "-before" } else { "" };
@@ -102,7 +103,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let least = recorded.into_iter().min_by(|one, other| cost(one).total_cmp(&cost(other)));
         let Profile { host, redis, breakdown } = least.context("nothing was recorded")?;
         let stacks = [("host", host.as_slice()), ("Redis", redis.as_slice())];
-        let file = folder.join(format!("profile-{name}{suffix}.svg"));
+        let file = target.join(format!("{name}{suffix}.svg"));
         fs::write(&file, flamegraph::draw(title, &stacks))?;
         // For a closer look.
         fs::write(target.join(format!("{name}.folded")), flamegraph::folded(&stacks))?;
@@ -122,24 +123,22 @@ fn write_docs(folder: &Path) -> anyhow::Result<()> {
         if let Ok(text) = fs::read(&file) {
             let breakdowns: Breakdowns =
                 serde_json::from_slice(&text).with_context(|| file.display().to_string())?;
-            kept.push((heading, suffix, breakdowns));
+            kept.push((heading, breakdowns));
         }
     }
     let mut text = String::new();
     for Subject { name, title, least, .. } in SUBJECTS {
         let _ = writeln!(text, "### {title}\n");
-        let own = kept.iter().map(|(heading, suffix, all)| (*heading, name, *suffix, all));
+        let own = kept.iter().map(|(heading, all)| (*heading, name, all));
         let least = least.zip(kept.last());
-        let least = least.map(|(least, (_, suffix, all))| (least.title, least.name, *suffix, all));
+        let least = least.map(|(least, (_, all))| (least.title, least.name, all));
         let mut columns = Vec::new();
-        let mut graphs = String::new();
-        for (heading, name, suffix, breakdowns) in own.chain(least) {
-            let Some(breakdown) = breakdowns.get(name) else { continue };
-            columns.push((heading, breakdown));
-            let file = format!("performance/profile-{name}{suffix}.svg");
-            let _ = writeln!(graphs, "![{title}: {heading}]({file})\n");
+        for (heading, name, breakdowns) in own.chain(least) {
+            if let Some(breakdown) = breakdowns.get(name) {
+                columns.push((heading, breakdown));
+            }
         }
-        let _ = write!(text, "{}\n{graphs}", document::table(&columns));
+        let _ = writeln!(text, "{}", document::table(&columns));
     }
     crate::document::replace(BEGIN, END, &format!("{}\n", text.trim_end()))
 }
@@ -178,7 +177,7 @@ fn requests(host: Host, request: fn(usize) -> Vec<u8>) -> anyhow::Result<Profile
     // No worker: what is looked at is the API alone.
     let app = lab.app(&["api"])?;
     let load = |first, time| {
-        let address = app.address.clone();
+        let address = app.address().to_owned();
         Load { address, connections: CONNECTIONS, time, status: 202, first }.run(&request)
     };
     // The first instances of a component are slower than the rest.

@@ -1,15 +1,15 @@
 //! The server process.
 
+use std::env;
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use std::{env, io};
 
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
+use testkit_process::die_with_parent;
 
 use crate::client::Client;
 
@@ -91,14 +91,7 @@ fn spawn(folder: &Path, port: u16) -> anyhow::Result<Child> {
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(folder);
     command.args(["--appendonly", "yes", "--appendfsync", "no", "--save", ""]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    #[cfg(target_os = "linux")]
-    // SAFETY: `prctl` is safe to call between fork and exec.
-    unsafe {
-        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        });
-    }
+    die_with_parent(&mut command);
     command.spawn().with_context(|| format!("cannot start {}", program.display()))
 }
 

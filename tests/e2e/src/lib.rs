@@ -9,12 +9,10 @@
     reason = "a test stops at once when something is not as it expects"
 )]
 
-mod app;
 mod eventually;
 mod hook;
 mod world;
 
-pub use app::{App, manifest};
 pub use eventually::eventually;
 pub use hook::{Hook, Received};
 pub use testkit_node::{Fault, Kind, Node, Rule};

@@ -1,16 +1,15 @@
 //! One test's own Redis, nodes and app.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit_app::{App, Launch, Manifest};
 use testkit_node::Node;
 use testkit_redis::Server;
 
-use crate::app::{self, App};
 use crate::eventually::eventually;
 
 /// How a world differs from the usual.
@@ -37,8 +36,7 @@ pub struct World {
     apps: Vec<App>,
     pub nodes: Vec<Node>,
     pub redis: Server,
-    manifest: PathBuf,
-    settings: Vec<(String, String)>,
+    launch: Launch,
     http: reqwest::Client,
     folder: TempDir,
 }
@@ -96,10 +94,16 @@ impl World {
             settings.push(((*name).to_owned(), (*value).to_owned()));
         }
         let folder = tempfile::Builder::new().prefix("muster-e2e").tempdir().unwrap();
-        let manifest = setup.adapter.map(|adapter| with_adapter(adapter, folder.path()));
-        let manifest = manifest.unwrap_or_else(app::manifest);
+        let mut launch = Launch::new(testkit_app::host(), testkit_app::shipped_manifest());
+        launch.settings = settings;
+        if let Some(adapter) = setup.adapter {
+            let mut manifest = Manifest::shipped().unwrap();
+            manifest.set_adapter(adapter).unwrap();
+            launch.manifest = folder.path().join("spin.toml");
+            manifest.write(&launch.manifest, &testkit_app::built()).unwrap();
+        }
         let http = reqwest::Client::new();
-        let mut world = Self { apps: Vec::new(), nodes, redis, manifest, settings, http, folder };
+        let mut world = Self { apps: Vec::new(), nodes, redis, launch, http, folder };
         world.start_app(setup.components);
         world
     }
@@ -107,8 +111,8 @@ impl World {
     /// Starts one more host.
     pub fn start_app(&mut self, components: &[&str]) {
         let state_dir = self.folder.path().join(format!("state-{}", self.apps.len()));
-        let app = App::start(&self.manifest, &self.settings, components, &state_dir);
-        self.apps.push(app.unwrap_or_else(|reason| panic!("{reason}")));
+        let app = self.launch.start(components, &state_dir);
+        self.apps.push(app.unwrap_or_else(|reason| panic!("{reason:#}")));
     }
 
     /// Kills every host, as a power cut would.
@@ -235,16 +239,6 @@ impl World {
         let calls = stats.lines().find_map(|line| line.strip_prefix(&prefix)?.split(',').next());
         calls.map_or(0, |calls| calls.parse().unwrap())
     }
-}
-
-/// Writes a manifest into `folder` that differs from the one that ships in the node adapter.
-fn with_adapter(adapter: &str, folder: &Path) -> PathBuf {
-    let shipped = std::fs::read_to_string(app::manifest()).unwrap();
-    let built = app::root().join("target/wasm/");
-    let text = shipped.replace("\"target/wasm/", &format!("\"{}", built.display()));
-    let manifest = folder.join("spin.toml");
-    std::fs::write(&manifest, text.replace("cluster_manager.wasm", adapter)).unwrap();
-    manifest
 }
 
 /// The id in the answer to an accepted task.

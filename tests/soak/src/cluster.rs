@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use e2e::App;
 use tempfile::TempDir;
+use testkit_app::{App, Launch};
 use testkit_node::Node;
 use testkit_redis::Server;
 
@@ -42,7 +42,7 @@ pub(crate) struct Cluster {
     slots: Vec<Mutex<Slot>>,
     /// Where each host serves now.
     bases: Mutex<Vec<Option<String>>>,
-    settings: Vec<(String, String)>,
+    launch: Launch,
     folder: TempDir,
     redis_is_missed: AtomicBool,
     over: AtomicBool,
@@ -62,12 +62,14 @@ impl Cluster {
         let addresses: Vec<String> = nodes.iter().map(|node| node.address().to_string()).collect();
         let own = [("redis_port", redis.port().to_string()), ("nodes", addresses.join(","))];
         let all = SETTINGS.map(|(name, value)| (name, value.to_owned())).into_iter().chain(own);
+        let mut launch = Launch::new(testkit_app::host(), testkit_app::shipped_manifest());
+        launch.settings = all.map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Arc::new(Self {
             nodes,
             redis: Mutex::new(redis),
             slots: (0..hosts).map(|_| Mutex::default()).collect(),
             bases: Mutex::new(vec![None; hosts]),
-            settings: all.map(|(name, value)| (name.to_owned(), value)).collect(),
+            launch,
             folder: tempfile::Builder::new().prefix("muster-soak").tempdir()?,
             redis_is_missed: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -100,13 +102,13 @@ impl Cluster {
         slot.app = None;
         let state_dir = self.state_dir(host);
         slot.starts += 1;
-        match App::start(&e2e::manifest(), &self.settings, &[], &state_dir) {
+        match self.launch.start(&[], &state_dir) {
             Ok(app) => {
                 lock(&self.bases)[host] = Some(app.base().to_owned());
                 slot.app = Some(app);
             }
             // Redis is away, most likely; the next round tries again.
-            Err(reason) => slot.last_words = reason,
+            Err(reason) => slot.last_words = format!("{reason:#}"),
         }
     }
 
