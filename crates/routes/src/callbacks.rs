@@ -2,7 +2,8 @@
 //! `DELETE /callbacks/{task_id}`.
 
 use clock::rfc3339;
-use http::{Method, StatusCode, Uri};
+use http::{Method, StatusCode};
+use http_url::HttpUrl;
 use serde::Serialize;
 use settings::{HostPattern, Role};
 use store::{CallbackChange, CallbackSummary, CallbackView, Redis};
@@ -107,21 +108,21 @@ impl From<CallbackSummary> for ListedCallback {
     }
 }
 
-/// That a task's end may be told to `url`.
+/// That a task's end may be told to `url`, which is read as it will be when it is called.
 pub(crate) fn check_url(url: &str, hosts: Option<&HostPattern>) -> Result<(), Problem> {
     let hosts = hosts.ok_or_else(|| {
         bad_field("callback_url: this service makes no callbacks; its callback_secret is not set.")
     })?;
-    let parsed = url.parse::<Uri>().ok().filter(|_| url.len() <= URL_BYTES_MAX);
-    let parts = parsed.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?)));
-    let (scheme, authority) =
-        parts.filter(|(_, authority)| !authority.as_str().contains('@')).ok_or_else(|| {
-            bad_field(&format!(
-                "callback_url must be an http or https URL of at most {URL_BYTES_MAX} bytes, \
-                 without a user name."
-            ))
-        })?;
-    if hosts.allows(scheme, authority.host(), authority.port_u16()) {
+    let refused = |reason: &str| {
+        bad_field(&format!(
+            "callback_url must be an http or https URL of at most {URL_BYTES_MAX} bytes: {reason}."
+        ))
+    };
+    if url.len() > URL_BYTES_MAX {
+        return Err(refused(&format!("it has {}", url.len())));
+    }
+    let url = HttpUrl::parse(url).map_err(|error| refused(&error.to_string()))?;
+    if hosts.allows(&url) {
         return Ok(());
     }
     Err(bad_field("callback_url: the setting callback_hosts does not allow this host."))
@@ -196,4 +197,52 @@ pub(crate) fn document(document: &mut crate::openapi::Document) {
         .empty(204, "It is gone.")
         .problems(&problems)
         .end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pattern that the service allows by default.
+    fn check(url: &str) -> Result<(), String> {
+        let hosts = HostPattern::parse("http://127.0.0.1:*").unwrap();
+        check_url(url, Some(&hosts)).map_err(|problem| problem.answer().detail)
+    }
+
+    #[test]
+    fn what_can_be_called_and_is_allowed_is_accepted() {
+        for url in [
+            "http://127.0.0.1",
+            "HTTP://127.0.0.1:9000/hook",
+            "http://127.0.0.1:9000?token=abc",
+            "http://127.0.0.1:9000/hook?token=abc&to=http://example.com:99999/",
+        ] {
+            assert_eq!(check(url), Ok(()), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_refused_with_the_reason_and_without_the_url() {
+        for (url, reason) in [
+            ("http://127.0.0.1:99999/?token=abc", "from 1 to 65535"),
+            ("http://127.0.0.1:0/?token=abc", "from 1 to 65535"),
+            ("http://token:abc@127.0.0.1/", "user name"),
+            ("http://127.0.0.1/?token=abc#top", "fragment"),
+            ("127.0.0.1:9000?token=abc", "http://"),
+            ("http://127.1:9000/?token=abc", "four numbers"),
+            ("http://?token=abc", "not a URL"),
+            ("https://127.0.0.1/?token=abc", "callback_hosts"),
+            ("http://127.0.0.1.example.com/?token=abc", "callback_hosts"),
+            ("http://[::1]/?token=abc", "callback_hosts"),
+        ] {
+            let detail = check(url).unwrap_err();
+            assert!(
+                detail.starts_with("callback_url") && detail.contains(reason),
+                "{url}: {detail}"
+            );
+            assert!(!detail.contains("abc"), "{detail}");
+        }
+        let long = format!("http://127.0.0.1/{}", "x".repeat(URL_BYTES_MAX));
+        assert!(check(&long).unwrap_err().contains("2048"));
+    }
 }

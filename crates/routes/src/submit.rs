@@ -5,10 +5,10 @@ use http::{Method, StatusCode};
 use saga::{Operation, Policy, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use settings::{
-    FORWARD_ATTEMPTS_MAX, NODE_PARALLELISM_MAX, ROLLBACK_RETRIES_MAX, ROLLBACK_RETRY_DELAY_MS_MAX,
-    Role,
+use settings::table::{
+    FORWARD_MAX_ATTEMPTS, NODE_PARALLELISM, ROLLBACK_MAX_RETRIES, ROLLBACK_RETRY_DELAY,
 };
+use settings::{Role, Seconds, Setting, Whole};
 use sha2::{Digest as _, Sha256};
 use store::{Accepted, Admission, Idempotency, Rate, Redis};
 
@@ -75,16 +75,28 @@ pub(crate) struct Submission {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TaskSettings {
     /// How often a node is tried before the task turns back.
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(range(min = FORWARD_MAX_ATTEMPTS.kind.min, max = FORWARD_MAX_ATTEMPTS.kind.max))
+    )]
     forward_max_attempts: Option<u32>,
     /// How often a failed undo is tried again.
-    #[cfg_attr(feature = "openapi", schemars(range(max = 1000)))]
+    #[cfg_attr(feature = "openapi", schemars(range(max = ROLLBACK_MAX_RETRIES.kind.max)))]
     rollback_max_retries: Option<u32>,
     /// Seconds before a failed undo is tried again; fractions are fine.
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 86400)))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(range(
+            min = ROLLBACK_RETRY_DELAY.kind.min_ms / 1_000,
+            max = ROLLBACK_RETRY_DELAY.kind.max_ms / 1_000
+        ))
+    )]
     rollback_retry_delay: Option<f64>,
     /// How many nodes are changed at once.
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 1000)))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(range(min = NODE_PARALLELISM.kind.min, max = NODE_PARALLELISM.kind.max))
+    )]
     node_parallelism: Option<u32>,
 }
 
@@ -329,38 +341,43 @@ impl TaskSettings {
         } = self;
         let mut policy = service.clone();
         if let Some(attempts) = forward_max_attempts {
-            bounded("forward_max_attempts", attempts, 1, FORWARD_ATTEMPTS_MAX)?;
+            bounded(&FORWARD_MAX_ATTEMPTS, attempts)?;
             policy.forward_max_attempts = attempts;
         }
         if let Some(retries) = rollback_max_retries {
-            bounded("rollback_max_retries", retries, 0, ROLLBACK_RETRIES_MAX)?;
+            bounded(&ROLLBACK_MAX_RETRIES, retries)?;
             policy.rollback_max_retries = retries;
         }
         if let Some(parallelism) = node_parallelism {
-            bounded("node_parallelism", parallelism, 1, NODE_PARALLELISM_MAX)?;
+            bounded(&NODE_PARALLELISM, parallelism)?;
             policy.node_parallelism = parallelism;
         }
         if let Some(delay_s) = rollback_retry_delay {
-            policy.rollback_retry_delay_ms = milliseconds(delay_s).ok_or_else(|| {
-                let max_s = ROLLBACK_RETRY_DELAY_MS_MAX / 1_000;
-                bad_field(&format!("settings.rollback_retry_delay must be from 0 to {max_s}."))
-            })?;
+            policy.rollback_retry_delay_ms = milliseconds(delay_s)?;
         }
         Ok(policy)
     }
 }
 
-fn bounded(name: &str, value: u32, min: u32, max: u32) -> Result<(), Problem> {
+/// That a task's own setting is within the bounds of the service's.
+fn bounded(setting: &Setting<Whole>, value: u32) -> Result<(), Problem> {
+    let Whole { min, max, .. } = setting.kind;
     if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(bad_field(&format!("settings.{name} must be from {min} to {max}.")))
+    Err(bad_field(&format!("settings.{} must be from {min} to {max}.", setting.facts.name)))
 }
 
-/// Seconds as whole milliseconds, if they are within bounds.
-fn milliseconds(seconds: f64) -> Option<u64> {
-    let duration = std::time::Duration::try_from_secs_f64(seconds).ok()?;
-    u64::try_from(duration.as_millis()).ok().filter(|ms| *ms <= ROLLBACK_RETRY_DELAY_MS_MAX)
+/// A task's own `rollback_retry_delay` in milliseconds.
+fn milliseconds(seconds: f64) -> Result<u64, Problem> {
+    let Seconds { min_ms, max_ms } = ROLLBACK_RETRY_DELAY.kind;
+    let duration = std::time::Duration::try_from_secs_f64(seconds).ok();
+    let ms = duration.and_then(|duration| u64::try_from(duration.as_millis()).ok());
+    ms.filter(|ms| (min_ms..=max_ms).contains(ms)).ok_or_else(|| {
+        let (name, min_s, max_s) =
+            (ROLLBACK_RETRY_DELAY.facts.name, min_ms / 1_000, max_ms / 1_000);
+        bad_field(&format!("settings.{name} must be from {min_s} to {max_s}."))
+    })
 }
 
 /// 202 with where to look for the task and when.

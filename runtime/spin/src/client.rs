@@ -11,6 +11,7 @@ use clock::Clock as _;
 use drain::{NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, NodeResponse, SendError};
 use futures::future::{Either, join, select};
 use http::header::CONTENT_LENGTH;
+use http_url::HttpUrl;
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use wasi::http::outgoing_handler;
 use wasi::http::types::{
@@ -40,8 +41,10 @@ impl NodeClient for SpinClient {
 }
 
 async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
-    let outgoing = outgoing(&mut request).map_err(|part| {
-        SendError::NotSent(format!("its {part} is not valid: {} {}", request.method, request.url))
+    let url = HttpUrl::parse(&request.url)
+        .map_err(|reason| SendError::NotSent(format!("its URL is not valid: {reason}")))?;
+    let outgoing = outgoing(&mut request, &url).map_err(|part| {
+        SendError::NotSent(format!("its {part} is not valid: {} {url}", request.method))
     })?;
     let body = Body::begin(&outgoing, request.body)?;
     let answer = outgoing_handler::handle(outgoing, None).map_err(error_code)?;
@@ -58,7 +61,7 @@ async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
 
 /// The request without its body, with the headers taken out of `request`; the part that is not
 /// valid when there is one.
-fn outgoing(request: &mut NodeRequest) -> Result<OutgoingRequest, &'static str> {
+fn outgoing(request: &mut NodeRequest, url: &HttpUrl) -> Result<OutgoingRequest, &'static str> {
     let headers = std::mem::take(&mut request.headers).into_iter();
     let mut headers: Vec<_> = headers.map(|(name, value)| (name, value.into_bytes())).collect();
     if !request.body.is_empty() {
@@ -79,16 +82,13 @@ fn outgoing(request: &mut NodeRequest) -> Result<OutgoingRequest, &'static str> 
     if !matches!(method, Method::Get) {
         outgoing.set_method(&method).map_err(|()| "method")?;
     }
-    let (scheme, rest) = request.url.split_once("://").ok_or("URL")?;
-    let scheme = match scheme {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        other => Scheme::Other(other.to_owned()),
+    let scheme = match url.scheme() {
+        http_url::Scheme::Http => Scheme::Http,
+        http_url::Scheme::Https => Scheme::Https,
     };
     outgoing.set_scheme(Some(&scheme)).map_err(|()| "scheme")?;
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    outgoing.set_authority(Some(authority)).map_err(|()| "address")?;
-    outgoing.set_path_with_query(Some(path)).map_err(|()| "path")?;
+    outgoing.set_authority(Some(url.authority())).map_err(|()| "address")?;
+    outgoing.set_path_with_query(Some(url.path_with_query())).map_err(|()| "path")?;
     Ok(outgoing)
 }
 
