@@ -45,7 +45,8 @@ impl HyperClient {
     }
 
     async fn call(&self, request: NodeRequest) -> Result<NodeResponse, legacy::Error> {
-        let mut builder = Request::builder().method(request.method.as_str()).uri(request.url);
+        let mut builder =
+            Request::builder().method(request.method.as_str()).uri(request.url.to_string());
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }

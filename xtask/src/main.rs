@@ -9,6 +9,7 @@ mod paths;
 mod process;
 mod profile;
 mod redis;
+mod settings;
 mod simulate;
 mod soak;
 mod test;
@@ -38,6 +39,8 @@ enum Task {
     Test(test::Options),
     /// Build the components to where spin.toml looks for them.
     Build(build::Options),
+    /// Write what lists the settings (spin.toml, the example files, the docs) from their table.
+    Settings,
     /// Run seeds of the simulation: the real code under drawn faults and virtual time.
     Simulate(simulate::Options),
     /// Measure: accept, drain, latency, recovery, each beside something else.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Up(options) => up::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Build(options) => build::run(&options),
+        Task::Settings => settings::run(),
         Task::Simulate(options) => simulate::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Profile(options) => profile::run(&options),

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use http_url::HttpUrl;
+
 use store::Store;
 
 use crate::limits::Limits;
@@ -23,7 +25,7 @@ pub const NODE_ANSWER_BYTES_MAX: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeRequest {
     pub method: String,
-    pub url: String,
+    pub url: HttpUrl,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     /// Whether the answer's body is to be read.

@@ -1,5 +1,6 @@
 //! One call to one node: built by the adapter, sent by the client, told to the saga.
 
+use http_url::{HttpUrl, UrlError};
 use node_adapter::{Adapter, Finding, Verdict};
 use saga::{Answer, ChangeAnswer, Failure, Inspection, Operation, Presence, Verb};
 
@@ -25,9 +26,16 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
             return not_sent(verb, failure);
         }
     };
+    let url = match url(node, &prepared.path_with_query) {
+        Ok(url) => url,
+        Err(reason) => {
+            let failure = Failure::new(format!("the node cannot be called: {reason}"), false);
+            return not_sent(verb, failure);
+        }
+    };
     let request = NodeRequest {
         method: prepared.method,
-        url: url(node, &prepared.path_with_query),
+        url,
         headers: prepared.headers,
         body: prepared.body,
         reads_body: prepared.reads_body,
@@ -68,10 +76,9 @@ pub async fn inspect<N: NodeClient, A: Adapter>(
     }
 }
 
-/// The settings name a node, with which its API begins, as `host:port` or as a URL.
-fn url(node: &str, path_with_query: &str) -> String {
-    let scheme = if node.contains("://") { "" } else { "http://" };
-    [scheme, node.trim_end_matches('/'), path_with_query].concat()
+/// What a node's address and the adapter's path are together.
+fn url(node: &str, path_with_query: &str) -> Result<HttpUrl, UrlError> {
+    HttpUrl::parse_node(node)?.join(path_with_query)
 }
 
 fn change_answer(verdict: Verdict, operation: Operation, status: u16) -> ChangeAnswer {

@@ -1,13 +1,13 @@
 //! The JSON that describes a task to be accepted: group, settings of its own, callback.
 
-use http::Uri;
+use http_url::HttpUrl;
 use saga::{Operation, Policy};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use settings::{
-    ApiSettings, FORWARD_ATTEMPTS_MAX, HostPattern, NODE_PARALLELISM_MAX, ROLLBACK_RETRIES_MAX,
-    ROLLBACK_RETRY_DELAY_MS_MAX,
+use settings::table::{
+    FORWARD_MAX_ATTEMPTS, NODE_PARALLELISM, ROLLBACK_MAX_RETRIES, ROLLBACK_RETRY_DELAY,
 };
+use settings::{ApiSettings, HostPattern, Seconds, Setting, Whole};
 
 use crate::input::{bad_field, group_id_field};
 use crate::limits::CALLBACK_URL_BYTES_MAX;
@@ -34,16 +34,28 @@ pub(crate) struct Submission {
 #[serde(deny_unknown_fields)]
 struct TaskSettings {
     /// How often a node is tried before the task turns back.
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(range(min = FORWARD_MAX_ATTEMPTS.kind.min, max = FORWARD_MAX_ATTEMPTS.kind.max))
+    )]
     forward_max_attempts: Option<u32>,
     /// How often a failed undo is tried again.
-    #[cfg_attr(feature = "openapi", schemars(range(max = 1000)))]
+    #[cfg_attr(feature = "openapi", schemars(range(max = ROLLBACK_MAX_RETRIES.kind.max)))]
     rollback_max_retries: Option<u32>,
     /// Seconds before a failed undo is tried again; fractions are fine.
-    #[cfg_attr(feature = "openapi", schemars(range(min = 0, max = 86400)))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(range(
+            min = ROLLBACK_RETRY_DELAY.kind.min_ms / 1_000,
+            max = ROLLBACK_RETRY_DELAY.kind.max_ms / 1_000
+        ))
+    )]
     rollback_retry_delay: Option<f64>,
     /// How many nodes are changed at once.
-    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 1000)))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(range(min = NODE_PARALLELISM.kind.min, max = NODE_PARALLELISM.kind.max))
+    )]
     node_parallelism: Option<u32>,
 }
 
@@ -93,56 +105,109 @@ impl TaskSettings {
         } = self;
         let mut policy = service.clone();
         if let Some(attempts) = forward_max_attempts {
-            bounded("forward_max_attempts", attempts, 1, FORWARD_ATTEMPTS_MAX)?;
+            bounded(&FORWARD_MAX_ATTEMPTS, attempts)?;
             policy.forward_max_attempts = attempts;
         }
         if let Some(retries) = rollback_max_retries {
-            bounded("rollback_max_retries", retries, 0, ROLLBACK_RETRIES_MAX)?;
+            bounded(&ROLLBACK_MAX_RETRIES, retries)?;
             policy.rollback_max_retries = retries;
         }
         if let Some(parallelism) = node_parallelism {
-            bounded("node_parallelism", parallelism, 1, NODE_PARALLELISM_MAX)?;
+            bounded(&NODE_PARALLELISM, parallelism)?;
             policy.node_parallelism = parallelism;
         }
         if let Some(delay_s) = rollback_retry_delay {
-            policy.rollback_retry_delay_ms = milliseconds(delay_s).ok_or_else(|| {
-                let max_s = ROLLBACK_RETRY_DELAY_MS_MAX / 1_000;
-                bad_field(&format!("settings.rollback_retry_delay must be from 0 to {max_s}."))
-            })?;
+            policy.rollback_retry_delay_ms = milliseconds(delay_s)?;
         }
         Ok(policy)
     }
 }
 
-fn bounded(name: &str, value: u32, min: u32, max: u32) -> Result<(), Problem> {
+/// That a task's own setting is within the bounds of the service's.
+fn bounded(setting: &Setting<Whole>, value: u32) -> Result<(), Problem> {
+    let Whole { min, max, .. } = setting.kind;
     if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(bad_field(&format!("settings.{name} must be from {min} to {max}.")))
+    Err(bad_field(&format!("settings.{} must be from {min} to {max}.", setting.facts.name)))
 }
 
-/// Seconds as whole milliseconds, if they are within bounds.
-fn milliseconds(seconds: f64) -> Option<u64> {
-    let duration = std::time::Duration::try_from_secs_f64(seconds).ok()?;
-    u64::try_from(duration.as_millis()).ok().filter(|ms| *ms <= ROLLBACK_RETRY_DELAY_MS_MAX)
+/// A task's own `rollback_retry_delay` in milliseconds.
+fn milliseconds(seconds: f64) -> Result<u64, Problem> {
+    let Seconds { min_ms, max_ms } = ROLLBACK_RETRY_DELAY.kind;
+    let duration = std::time::Duration::try_from_secs_f64(seconds).ok();
+    let ms = duration.and_then(|duration| u64::try_from(duration.as_millis()).ok());
+    ms.filter(|ms| (min_ms..=max_ms).contains(ms)).ok_or_else(|| {
+        let (name, min_s, max_s) =
+            (ROLLBACK_RETRY_DELAY.facts.name, min_ms / 1_000, max_ms / 1_000);
+        bad_field(&format!("settings.{name} must be from {min_s} to {max_s}."))
+    })
 }
 
-/// That a task's end may be told to `url`.
+/// That a task's end may be told to `url`, which is read as it will be when it is called.
 fn check_callback_url(url: &str, hosts: Option<&HostPattern>) -> Result<(), Problem> {
     let hosts = hosts.ok_or_else(|| {
         bad_field("callback_url: this service makes no callbacks; its callback_secret is not set.")
     })?;
-    let parsed = url.parse::<Uri>().ok().filter(|_| url.len() <= CALLBACK_URL_BYTES_MAX);
-    let parts = parsed.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?)));
-    let (scheme, authority) =
-        parts.filter(|(_, authority)| !authority.as_str().contains('@')).ok_or_else(|| {
-            bad_field(&format!(
-                "callback_url must be an http or https URL of at most {CALLBACK_URL_BYTES_MAX} \
-                 bytes, without a user name."
-            ))
-        })?;
-    if hosts.allows(scheme, authority.host(), authority.port_u16()) {
+    let refused = |reason: &str| {
+        bad_field(&format!(
+            "callback_url must be an http or https URL of at most {CALLBACK_URL_BYTES_MAX} bytes: {reason}."
+        ))
+    };
+    if url.len() > CALLBACK_URL_BYTES_MAX {
+        return Err(refused(&format!("it has {}", url.len())));
+    }
+    let url = HttpUrl::parse(url).map_err(|error| refused(&error.to_string()))?;
+    if hosts.allows(&url) {
         return Ok(());
     }
     Err(bad_field("callback_url: the setting callback_hosts does not allow this host."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pattern that the service allows by default.
+    fn check(url: &str) -> Result<(), String> {
+        let hosts = HostPattern::parse("http://127.0.0.1:*").unwrap();
+        check_callback_url(url, Some(&hosts)).map_err(|problem| problem.answer().detail)
+    }
+
+    #[test]
+    fn what_can_be_called_and_is_allowed_is_accepted() {
+        for url in [
+            "http://127.0.0.1",
+            "HTTP://127.0.0.1:9000/hook",
+            "http://127.0.0.1:9000?token=abc",
+            "http://127.0.0.1:9000/hook?token=abc&to=http://example.com:99999/",
+        ] {
+            assert_eq!(check(url), Ok(()), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_refused_with_the_reason_and_without_the_url() {
+        for (url, reason) in [
+            ("http://127.0.0.1:99999/?token=abc", "from 1 to 65535"),
+            ("http://127.0.0.1:0/?token=abc", "from 1 to 65535"),
+            ("http://token:abc@127.0.0.1/", "user name"),
+            ("http://127.0.0.1/?token=abc#top", "fragment"),
+            ("127.0.0.1:9000?token=abc", "http://"),
+            ("http://127.1:9000/?token=abc", "four numbers"),
+            ("http://?token=abc", "not a URL"),
+            ("https://127.0.0.1/?token=abc", "callback_hosts"),
+            ("http://127.0.0.1.example.com/?token=abc", "callback_hosts"),
+            ("http://[::1]/?token=abc", "callback_hosts"),
+        ] {
+            let detail = check(url).unwrap_err();
+            assert!(
+                detail.starts_with("callback_url") && detail.contains(reason),
+                "{url}: {detail}"
+            );
+            assert!(!detail.contains("abc"), "{detail}");
+        }
+        let long = format!("http://127.0.0.1/{}", "x".repeat(CALLBACK_URL_BYTES_MAX));
+        assert!(check(&long).unwrap_err().contains("2048"));
+    }
 }

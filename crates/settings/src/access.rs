@@ -1,18 +1,13 @@
 //! Who may call, and what they may do.
 
 use crate::parse::{Reader, SettingError};
+use crate::table::API_TOKENS;
 use crate::{NONE, Source};
-
-/// The fewest bytes of a token, so that none can be guessed.
-const TOKEN_BYTES_MIN: usize = 16;
-const ALLOWED: &str = "`none`, or tokens separated by commas: NAME:ROLE:TOKEN, or TOKEN alone, which \
-                       may do everything; ROLE is read, submit or operate, TOKEN has at least 16 \
-                       bytes, NAME is of letters, digits, - and _";
 
 /// What a caller may do. Each role may do what the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Look at tasks, groups, dead letters and metrics.
+    /// Read tasks, groups, dead letters and metrics.
     Read,
     /// Submit tasks and cancel them.
     Submit,
@@ -52,9 +47,8 @@ impl std::fmt::Debug for Token {
     }
 }
 
-pub(crate) fn read(source: &impl Source) -> Result<Vec<Token>, SettingError> {
-    let text = Reader(source).secret("api_tokens", ALLOWED, |text| parse(text).is_some())?;
-    Ok(parse(text).unwrap_or_default())
+pub(crate) fn read(reader: &Reader<'_, impl Source>) -> Result<Vec<Token>, SettingError> {
+    reader.text(&API_TOKENS, parse)
 }
 
 fn parse(text: &str) -> Option<Vec<Token>> {
@@ -73,6 +67,6 @@ fn parse_token(index: usize, text: &str) -> Option<Token> {
     };
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let is_usable =
-        !name.is_empty() && name.chars().all(is_plain) && secret.len() >= TOKEN_BYTES_MIN;
+        !name.is_empty() && name.chars().all(is_plain) && API_TOKENS.kind.holds(secret.len());
     is_usable.then(|| Token { name, role, secret: secret.to_owned() })
 }

@@ -1,20 +1,28 @@
 //! Muster's settings: read from text, checked, and refused with a reason a person can act on.
 //!
 //! A setting is a Spin variable of the same name; `spin.toml` gives each its default, so none is
-//! ever missing. How the text is come by is the caller's business: see [`Source`].
+//! ever missing. Where the text comes from is the caller's business: see [`Source`]. All that is to be
+//! known of a setting (name, default, bounds, meaning …) stands in one place: see [`table`].
 
 mod access;
 mod callbacks;
+pub mod files;
+mod host_pattern;
+mod kind;
 mod nodes;
 mod parse;
+mod setting;
+pub mod table;
 
 use drain::{BreakerLimits, WebhookLimits};
 use saga::Policy;
 
 pub use access::{Role, Token};
-pub use callbacks::HostPattern;
+pub use host_pattern::{HostPattern, PatternError};
+pub use kind::{Factor, Kind, Number, Seconds, Text, Unit, Whole};
 use parse::Reader;
 pub use parse::SettingError;
+pub use setting::{Component, Facts, Row, Section, Setting};
 
 /// Gives the text of a setting by its name, or why it cannot be had.
 pub trait Source {
@@ -65,17 +73,16 @@ const SWEEP_RUN_MS: u64 = 15_000;
 /// Names the first setting that is not as it should be.
 pub fn redis(source: &impl Source) -> Result<RedisSettings, SettingError> {
     let reader = Reader(source);
-    let host = reader.text("redis_host", "a host name or address", |host| {
-        !host.is_empty() && !host.contains(['/', '@', ' '])
+    let has_none_of = |text: &str, signs: &[char]| !text.contains(signs);
+    let host = reader.text(&table::REDIS_HOST, |host| {
+        Some(host).filter(|host| !host.is_empty() && has_none_of(host, &['/', '@', ' ']))
     })?;
-    let port = reader.number("redis_port", 1, 65_535)?;
-    let db = reader.number("redis_db", 0, 1_000_000)?;
-    let user = reader.text("redis_user", "a user name, percent-encoded", |user| {
-        !user.contains(['/', '@', ':', ' '])
-    })?;
-    let password = reader.secret("redis_password", "a password, percent-encoded", |password| {
-        !password.contains(['/', '@', ':', ' '])
-    })?;
+    let port = reader.number(&table::REDIS_PORT)?;
+    let db = reader.number(&table::REDIS_DB)?;
+    let is_part = |text: &&str| has_none_of(text, &['/', '@', ':', ' ']);
+    let user = reader.text(&table::REDIS_USER, |user| Some(user).filter(is_part))?;
+    let password =
+        reader.text(&table::REDIS_PASSWORD, |password| Some(password).filter(is_part))?;
     let credentials = if password == NONE { String::new() } else { format!("{user}:{password}@") };
     Ok(RedisSettings { url: format!("redis://{credentials}{host}:{port}/{db}") })
 }
@@ -88,30 +95,30 @@ pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
     nodes::check_hosts(&reader)?;
     Ok(ApiSettings {
-        api_tokens: access::read(source)?,
+        api_tokens: access::read(&reader)?,
         nodes: nodes::read(&reader)?,
         policy: policy(&reader)?,
-        max_queue: reader.number("max_queue", 1, 10_000_000)?,
-        task_ttl_s: reader.number("task_ttl", 1, 31_536_000)?,
-        idempotency_ttl_s: reader.number("idempotency_ttl", 1, 31_536_000)?,
-        rate_limit: Some(reader.number("rate_limit", 0, 1_000_000)?).filter(|limit| *limit > 0),
-        cors_origins: cors_origins(&reader)?,
+        max_queue: reader.number(&table::MAX_QUEUE)?.into(),
+        task_ttl_s: reader.number(&table::TASK_TTL)?.into(),
+        idempotency_ttl_s: reader.number(&table::IDEMPOTENCY_TTL)?.into(),
+        rate_limit: Some(reader.number(&table::RATE_LIMIT)?.into()).filter(|limit| *limit > 0),
+        cors_origins: reader.text(&table::CORS_ORIGINS, origins)?,
         callback_hosts: callbacks::hosts(&reader)?,
     })
 }
 
-fn cors_origins(reader: &Reader<'_, impl Source>) -> Result<Vec<String>, SettingError> {
+/// Reads a list of origins; `None` when one is none.
+fn origins(text: &str) -> Option<Vec<String>> {
     let is_origin = |origin: &str| {
         origin == "*" || (origin.contains("://") && !origin.ends_with('/') && !origin.contains(' '))
     };
-    let allowed = "`none`, `*`, or origins such as https://example.com separated by commas";
-    let origins = reader.text("cors_origins", allowed, |origins| {
-        origins == NONE || origins.split(',').map(str::trim).all(is_origin)
-    })?;
-    Ok(match origins {
-        NONE => Vec::new(),
-        origins => origins.split(',').map(|origin| origin.trim().to_owned()).collect(),
-    })
+    match text {
+        NONE => Some(Vec::new()),
+        text => {
+            let origins = text.split(',').map(str::trim);
+            origins.map(|origin| is_origin(origin).then(|| origin.to_owned())).collect()
+        }
+    }
 }
 
 /// How a drain is run.
@@ -129,64 +136,44 @@ pub enum DrainUse {
 /// Names the first setting that is not as it should be.
 pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, SettingError> {
     let reader = Reader(source);
-    let lease_ms = reader.seconds_as_ms("lease", 1_000, 3_600_000)?;
-    let node_timeout_ms = reader.number("node_timeout", 1, 600_000)?;
+    let lease_ms = reader.number(&table::LEASE)?;
+    let node_timeout_ms = u64::from(reader.number(&table::NODE_TIMEOUT)?);
     if node_timeout_ms.saturating_mul(2) > lease_ms {
         let allowed = format!("at most half of the lease, {} ms", lease_ms / 2);
-        return Err(SettingError::shown("node_timeout", &node_timeout_ms.to_string(), &allowed));
+        let facts = &table::NODE_TIMEOUT.facts;
+        return Err(SettingError::refused(facts, &node_timeout_ms.to_string(), allowed));
     }
-    let concurrency = reader.number("concurrency", 1, 4_096)?;
+    let concurrency = reader.number(&table::CONCURRENCY)?;
     Ok(drain::Limits {
         concurrency: usize::try_from(concurrency).unwrap_or(usize::MAX),
         node_timeout_ms,
         lease_ms,
-        task_ttl_s: reader.number("task_ttl", 1, 31_536_000)?,
+        task_ttl_s: reader.number(&table::TASK_TTL)?.into(),
         run_ms: match used {
             DrainUse::Worker => WORKER_RUN_MS,
             DrainUse::Sweep => SWEEP_RUN_MS,
         },
         stays: used == DrainUse::Worker,
         breaker: BreakerLimits {
-            failures_max: reader.small_number("breaker_failures", 0, 1_000_000)?,
-            open_ms: reader.seconds_as_ms("breaker_open", 1, 3_600_000)?,
+            failures_max: reader.number(&table::BREAKER_FAILURES)?,
+            open_ms: reader.number(&table::BREAKER_OPEN)?,
         },
         webhooks: WebhookLimits {
             key: callbacks::key(&reader)?,
-            retry_delay_ms: reader.seconds_as_ms("callback_retry_delay", 1, 3_600_000)?,
-            attempts_max: reader.small_number("callback_max_attempts", 1, 100)?,
+            retry_delay_ms: reader.number(&table::CALLBACK_RETRY_DELAY)?,
+            attempts_max: reader.number(&table::CALLBACK_MAX_ATTEMPTS)?,
         },
     })
 }
 
-/// The most times a node is tried going forward.
-pub const FORWARD_ATTEMPTS_MAX: u32 = 100;
-/// The most times a failed undo is tried again.
-pub const ROLLBACK_RETRIES_MAX: u32 = 1_000;
-/// The longest wait between two undos, in milliseconds.
-pub const ROLLBACK_RETRY_DELAY_MS_MAX: u64 = 86_400_000;
-/// The most nodes of one task that are called at once.
-pub const NODE_PARALLELISM_MAX: u32 = 1_000;
-
 fn policy(reader: &Reader<'_, impl Source>) -> Result<Policy, SettingError> {
     Ok(Policy {
-        forward_max_attempts: reader.small_number(
-            "forward_max_attempts",
-            1,
-            FORWARD_ATTEMPTS_MAX,
-        )?,
-        rollback_max_retries: reader.small_number(
-            "rollback_max_retries",
-            0,
-            ROLLBACK_RETRIES_MAX,
-        )?,
-        rollback_retry_delay_ms: reader.seconds_as_ms(
-            "rollback_retry_delay",
-            0,
-            ROLLBACK_RETRY_DELAY_MS_MAX,
-        )?,
-        rollback_backoff_percent: reader.factor_as_percent("rollback_backoff", 100, 1_000)?,
-        rollback_jitter_percent: reader.factor_as_percent("rollback_jitter", 0, 100)?,
-        node_parallelism: reader.small_number("node_parallelism", 1, NODE_PARALLELISM_MAX)?,
+        forward_max_attempts: reader.number(&table::FORWARD_MAX_ATTEMPTS)?,
+        rollback_max_retries: reader.number(&table::ROLLBACK_MAX_RETRIES)?,
+        rollback_retry_delay_ms: reader.number(&table::ROLLBACK_RETRY_DELAY)?,
+        rollback_backoff_percent: reader.number(&table::ROLLBACK_BACKOFF)?,
+        rollback_jitter_percent: reader.number(&table::ROLLBACK_JITTER)?,
+        node_parallelism: reader.number(&table::NODE_PARALLELISM)?,
         ..Policy::default()
     })
 }

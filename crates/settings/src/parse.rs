@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::Source;
+use crate::kind::{Kind, Number, Text};
+use crate::setting::{Facts, Setting};
 
 /// A setting that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,12 +16,10 @@ pub struct SettingError {
 }
 
 impl SettingError {
-    pub(crate) fn shown(name: &str, value: &str, allowed: &str) -> Self {
-        Self { name: name.into(), value: Some(value.into()), allowed: allowed.into() }
-    }
-
-    pub(crate) fn hidden(name: &str, allowed: &str) -> Self {
-        Self { name: name.into(), value: None, allowed: allowed.into() }
+    /// Says what is allowed instead of `value`, which is not kept if it is a secret.
+    pub(crate) fn refused(facts: &Facts, value: &str, allowed: String) -> Self {
+        let value = if facts.secret { None } else { Some(value.to_owned()) };
+        Self { name: facts.name.to_owned(), value, allowed }
     }
 }
 
@@ -38,102 +38,44 @@ impl std::error::Error for SettingError {}
 pub(crate) struct Reader<'a, S>(pub(crate) &'a S);
 
 impl<'a, S: Source> Reader<'a, S> {
-    pub(crate) fn raw(&self, name: &str) -> Result<&'a str, SettingError> {
-        self.0.get(name).map(str::trim).map_err(|reason| {
-            SettingError::hidden(name, &format!("a value; the host gives none: {reason}"))
+    /// The text of a setting, as it is given.
+    pub(crate) fn raw<K>(&self, setting: &Setting<K>) -> Result<&'a str, SettingError> {
+        let name = setting.facts.name;
+        self.0.get(name).map(str::trim).map_err(|reason| SettingError {
+            name: name.to_owned(),
+            value: None,
+            allowed: format!("a value; the host gives none: {reason}"),
         })
     }
 
-    pub(crate) fn text(
-        &self,
-        name: &str,
-        allowed: &str,
-        is_allowed: impl Fn(&str) -> bool,
-    ) -> Result<&'a str, SettingError> {
-        let value = self.raw(name)?;
-        if is_allowed(value) { Ok(value) } else { Err(SettingError::shown(name, value, allowed)) }
+    /// The value of a number.
+    pub(crate) fn number<K: Number>(&self, setting: &Setting<K>) -> Result<K::Value, SettingError> {
+        let text = self.raw(setting)?;
+        let value = setting.kind.parse(text);
+        value.ok_or_else(|| SettingError::refused(&setting.facts, text, setting.kind.allowed()))
     }
 
-    /// Like [`Self::text`], and the value is never shown.
-    pub(crate) fn secret(
+    /// What `read` makes of a text; `None` = it is not allowed.
+    pub(crate) fn text<T>(
         &self,
-        name: &str,
-        allowed: &str,
-        is_allowed: impl Fn(&str) -> bool,
-    ) -> Result<&'a str, SettingError> {
-        let value = self.raw(name)?;
-        if is_allowed(value) { Ok(value) } else { Err(SettingError::hidden(name, allowed)) }
+        setting: &Setting<Text>,
+        read: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<T, SettingError> {
+        let text = self.raw(setting)?;
+        read(text)
+            .ok_or_else(|| SettingError::refused(&setting.facts, text, setting.kind.allowed()))
     }
 
-    pub(crate) fn number(&self, name: &str, min: u64, max: u64) -> Result<u64, SettingError> {
-        let value = self.raw(name)?;
-        let number = value.parse().ok().filter(|number| (min..=max).contains(number));
-        number.ok_or_else(|| {
-            SettingError::shown(name, value, &format!("a whole number from {min} to {max}"))
+    /// What `read` makes of a text, or why it is not allowed.
+    pub(crate) fn text_or_reason<T, E: fmt::Display>(
+        &self,
+        setting: &Setting<Text>,
+        read: impl FnOnce(&'a str) -> Result<T, E>,
+    ) -> Result<T, SettingError> {
+        let text = self.raw(setting)?;
+        read(text).map_err(|reason| {
+            let allowed = format!("{}; {reason}", setting.kind.allowed());
+            SettingError::refused(&setting.facts, text, allowed)
         })
-    }
-
-    pub(crate) fn small_number(&self, name: &str, min: u32, max: u32) -> Result<u32, SettingError> {
-        let number = self.number(name, min.into(), max.into())?;
-        Ok(u32::try_from(number).unwrap_or(max))
-    }
-
-    /// Seconds, fractions allowed, as whole milliseconds.
-    pub(crate) fn seconds_as_ms(
-        &self,
-        name: &str,
-        min_ms: u64,
-        max_ms: u64,
-    ) -> Result<u64, SettingError> {
-        let value = self.raw(name)?;
-        let number = thousandths(value).filter(|ms| (min_ms..=max_ms).contains(ms));
-        number.ok_or_else(|| {
-            let allowed = format!("seconds from {} to {}", in_units(min_ms), in_units(max_ms));
-            SettingError::shown(name, value, &allowed)
-        })
-    }
-
-    /// A factor such as 1.5, as a whole number of percent.
-    pub(crate) fn factor_as_percent(
-        &self,
-        name: &str,
-        min: u32,
-        max: u32,
-    ) -> Result<u32, SettingError> {
-        let value = self.raw(name)?;
-        let percent = thousandths(value).and_then(|n| u32::try_from(n / 10).ok());
-        percent.filter(|percent| (min..=max).contains(percent)).ok_or_else(|| {
-            let hundredths = |percent| f64::from(percent) / 100.0;
-            let allowed = format!("a number from {} to {}", hundredths(min), hundredths(max));
-            SettingError::shown(name, value, &allowed)
-        })
-    }
-}
-
-/// A plain decimal number of up to three places, in thousandths.
-fn thousandths(value: &str) -> Option<u64> {
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    let scale = match fraction.len() {
-        1 => 100,
-        2 => 10,
-        3 => 1,
-        _ => return None,
-    };
-    let whole: u64 = whole.parse().ok()?;
-    let fraction: u64 = fraction.parse().ok()?;
-    whole.checked_mul(1_000)?.checked_add(fraction * scale)
-}
-
-/// Thousandths as a person writes them: `0.2`, `3600`.
-fn in_units(thousandths: u64) -> String {
-    let (whole, rest) = (thousandths / 1_000, thousandths % 1_000);
-    if rest == 0 {
-        whole.to_string()
-    } else {
-        format!("{whole}.{rest:03}").trim_end_matches('0').to_owned()
     }
 }

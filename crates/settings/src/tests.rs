@@ -1,6 +1,7 @@
 //! Each setting, as it should be and as it should not.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
@@ -12,40 +13,18 @@ impl Source for Given {
     }
 }
 
-/// The defaults of `spin.toml`, with some settings given.
+/// The defaults, with some settings given.
 fn given(settings: &[(&'static str, &str)]) -> Given {
-    let defaults = [
-        ("nodes", "127.0.0.1:8001,127.0.0.1:8002,127.0.0.1:8003"),
-        ("node_hosts", "http://127.0.0.1:*"),
-        ("redis_host", "127.0.0.1"),
-        ("redis_port", "6379"),
-        ("redis_db", "0"),
-        ("redis_user", "default"),
-        ("redis_password", "none"),
-        ("rollback_retry_delay", "10"),
-        ("rollback_max_retries", "3"),
-        ("rollback_backoff", "1"),
-        ("rollback_jitter", "0"),
-        ("forward_max_attempts", "1"),
-        ("node_timeout", "5000"),
-        ("node_parallelism", "1"),
-        ("concurrency", "64"),
-        ("lease", "30"),
-        ("task_ttl", "86400"),
-        ("max_queue", "200000"),
-        ("api_tokens", "none"),
-        ("idempotency_ttl", "86400"),
-        ("rate_limit", "0"),
-        ("cors_origins", "none"),
-        ("breaker_failures", "20"),
-        ("breaker_open", "5"),
-        ("callback_hosts", "http://127.0.0.1:*"),
-        ("callback_secret", "none"),
-        ("callback_retry_delay", "5"),
-        ("callback_max_attempts", "8"),
-    ];
-    let both = defaults.iter().chain(settings);
-    Given(both.map(|(name, value)| (*name, (*value).to_owned())).collect())
+    let mut all = known_to(|_| true);
+    all.0.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    all
+}
+
+/// The defaults of those settings alone that `is_known`.
+fn known_to(is_known: impl Fn(&Facts) -> bool) -> Given {
+    let rows = table::SECTIONS.iter().flat_map(|section| section.rows);
+    let known = rows.map(|row| row.facts()).filter(|facts| is_known(facts));
+    Given(known.map(|facts| (facts.name, facts.default.to_owned())).collect())
 }
 
 #[track_caller]
@@ -59,7 +38,7 @@ fn refused(name: &'static str, value: &str) -> String {
 }
 
 #[test]
-fn the_defaults_are_the_references_behaviour() {
+fn the_defaults_behave_as_the_fastapi_celery_service() {
     let settings = api(&given(&[])).unwrap();
     assert_eq!(settings.policy, Policy::default());
     assert_eq!(settings.nodes, ["127.0.0.1:8001", "127.0.0.1:8002", "127.0.0.1:8003"]);
@@ -212,8 +191,73 @@ fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
 }
 
 #[test]
+fn a_refusal_says_what_is_wrong_with_a_pattern_or_a_node() {
+    for (name, value, reason) in [
+        ("node_hosts", "HTTP://n1:80", "lower case"),
+        ("callback_hosts", "HTTPS://hooks.example.com", "lower case"),
+        ("node_hosts", "http://[fd00::]/8", "fd00::/8"),
+        ("nodes", "n1:80,n2:70000", "from 1 to 65535"),
+        ("nodes", "http://n1/#x", "fragment"),
+        ("nodes", "http://127.1:8001", "four numbers"),
+    ] {
+        let error = refused(name, value);
+        assert!(error.contains(name) && error.contains(reason), "{error}");
+    }
+}
+
+#[test]
 fn a_setting_the_host_does_not_know_is_an_error() {
     let mut source = given(&[]);
     source.0.remove("max_queue");
     assert!(api(&source).unwrap_err().to_string().contains("max_queue"));
+}
+
+/// Gives settings, and remembers which.
+struct Recorded {
+    given: Given,
+    names: RefCell<BTreeSet<String>>,
+}
+
+impl Source for Recorded {
+    fn get(&self, name: &str) -> Result<&str, String> {
+        self.names.borrow_mut().insert(name.to_owned());
+        self.given.get(name)
+    }
+}
+
+/// A component is told nothing but what its list in `spin.toml` has.
+#[test]
+fn each_component_is_told_what_it_reads_and_nothing_else() {
+    type Reads = fn(&Recorded) -> Result<(), SettingError>;
+    let worker: Reads = |source| drain(source, DrainUse::Worker).map(drop);
+    // The API tells in `/readyz` whether the worker's settings are as they should be.
+    let http: Reads = |source| {
+        api(source)?;
+        drain(source, DrainUse::Sweep).map(drop)
+    };
+    for (component, reads) in
+        [(Component::Worker, worker), (Component::Api, http), (Component::Maintenance, http)]
+    {
+        let given = known_to(|facts| facts.needed_by.contains(&component));
+        let told: BTreeSet<String> = given.0.keys().map(|name| (*name).to_owned()).collect();
+        let source = Recorded { given, names: RefCell::default() };
+        reads(&source).and_then(|()| redis(&source).map(drop)).unwrap();
+        assert_eq!(source.names.into_inner(), told, "{}", component.name());
+    }
+}
+
+#[test]
+fn each_setting_has_a_name_of_its_own_and_a_sentence() {
+    let mut names = BTreeSet::new();
+    for row in table::SECTIONS.iter().flat_map(|section| section.rows) {
+        let facts = row.facts();
+        assert!(names.insert(facts.name), "{} is there twice", facts.name);
+        assert!(facts.meaning.ends_with('.') && !row.allowed().is_empty(), "{}", facts.name);
+        assert!(!facts.needed_by.is_empty(), "nobody reads {}", facts.name);
+        if let Some(example) = facts.example {
+            let source = given(&[(facts.name, example)]);
+            api(&source).unwrap();
+            drain(&source, DrainUse::Worker).unwrap();
+        }
+    }
 }

@@ -79,16 +79,14 @@ fn outgoing(request: &mut NodeRequest) -> Result<OutgoingRequest, &'static str> 
     if !matches!(method, Method::Get) {
         outgoing.set_method(&method).map_err(|()| "method")?;
     }
-    let (scheme, rest) = request.url.split_once("://").ok_or("URL")?;
-    let scheme = match scheme {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        other => Scheme::Other(other.to_owned()),
+    let url = &request.url;
+    let scheme = match url.scheme() {
+        http_url::Scheme::Http => Scheme::Http,
+        http_url::Scheme::Https => Scheme::Https,
     };
     outgoing.set_scheme(Some(&scheme)).map_err(|()| "scheme")?;
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    outgoing.set_authority(Some(authority)).map_err(|()| "address")?;
-    outgoing.set_path_with_query(Some(path)).map_err(|()| "path")?;
+    outgoing.set_authority(Some(url.authority())).map_err(|()| "address")?;
+    outgoing.set_path_with_query(Some(url.path_with_query())).map_err(|()| "path")?;
     Ok(outgoing)
 }
 

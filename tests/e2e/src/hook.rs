@@ -17,6 +17,8 @@ use tokio::task::JoinHandle;
 /// One call that it got.
 #[derive(Clone, Debug)]
 pub struct Received {
+    /// What was asked for: path and query.
+    pub target: String,
     pub headers: HeaderMap,
     pub body: String,
 }
@@ -54,6 +56,12 @@ impl Hook {
         Self { address, state, server }
     }
 
+    /// Its host and port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
@@ -80,7 +88,8 @@ async fn answer(
     let body = body.collect().await?.to_bytes();
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     let body = String::from_utf8_lossy(&body).into_owned();
-    state.received.push(Received { headers: parts.headers, body });
+    let target = parts.uri.to_string();
+    state.received.push(Received { target, headers: parts.headers, body });
     let mut response = Response::new(Empty::new());
     *response.status_mut() =
         state.statuses.pop_front().unwrap_or(204).try_into().unwrap_or_default();

@@ -242,7 +242,8 @@ fn word(verb: Verb) -> &'static str {
 
 /// Reads a request as the node API does.
 fn understand(request: &NodeRequest) -> Asked {
-    let rest = request.url.strip_prefix("http://n").expect("a node of ours");
+    let url = request.url.to_string();
+    let rest = url.strip_prefix("http://n").expect("a node of ours");
     let (node, path) = rest.split_once('/').expect("a path");
     let node = node.parse().expect("a node's number");
     let in_path = path.strip_prefix("v1/group/").expect("the group API");

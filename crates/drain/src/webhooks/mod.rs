@@ -10,6 +10,7 @@ mod signature;
 use std::future::Future;
 
 use clock::rfc3339;
+use http_url::HttpUrl;
 use serde_json::json;
 use store::{CallbackOutcome, CallbackTurn, DueCallback};
 
@@ -92,7 +93,9 @@ async fn deliver<N: NodeClient>(
     timeout_ms: u64,
 ) -> Result<(), String> {
     let key = limits.key.as_ref().ok_or("the setting callback_secret is not set")?;
-    match client.send(request(key, callback, now_ms), timeout_ms).await {
+    let url = HttpUrl::parse(&callback.url)
+        .map_err(|reason| format!("its URL cannot be called: {reason}"))?;
+    match client.send(request(key, url, callback, now_ms), timeout_ms).await {
         Ok(response) if (200..300).contains(&response.status) => Ok(()),
         Ok(response) => Err(format!("answered {}", response.status)),
         Err(SendError::NotSent(reason) | SendError::Lost(reason)) => Err(reason),
@@ -100,7 +103,7 @@ async fn deliver<N: NodeClient>(
     }
 }
 
-fn request(key: &[u8], callback: &DueCallback, now_ms: u64) -> NodeRequest {
+fn request(key: &[u8], url: HttpUrl, callback: &DueCallback, now_ms: u64) -> NodeRequest {
     let finished_at = rfc3339(callback.finished_at_ms);
     let body = json!({
         "type": "task.ended",
@@ -125,7 +128,7 @@ fn request(key: &[u8], callback: &DueCallback, now_ms: u64) -> NodeRequest {
     ];
     NodeRequest {
         method: "POST".to_owned(),
-        url: callback.url.clone(),
+        url,
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
         body: body.into_bytes(),
         reads_body: false,
@@ -149,7 +152,8 @@ mod tests {
             operation: text(),
             finished_at_ms: u64::MAX,
         };
-        let body = String::from_utf8(request(b"key", &callback, u64::MAX).body).unwrap();
+        let url = HttpUrl::parse("http://client.test").unwrap();
+        let body = String::from_utf8(request(b"key", url, &callback, u64::MAX).body).unwrap();
         assert!(body.contains("\"9999-12-31T23:59:59.999Z\""), "{body}");
     }
 }

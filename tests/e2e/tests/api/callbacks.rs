@@ -98,12 +98,29 @@ async fn one_that_is_given_up_is_listed_until_a_person_retries_or_discards_it() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_callback_goes_where_its_url_says() {
+    let world = world().await;
+    let hook = Hook::start(&[]).await;
+    let address = hook.address();
+    for (url, target) in [
+        (format!("http://{address}?token=abc"), "/?token=abc"),
+        (format!("HTTP://{address}/hook?token=abc"), "/hook?token=abc"),
+    ] {
+        let accepted = submit(&world, &url).await;
+        standing(&world, accepted.json["task_id"].as_str().unwrap(), "delivered").await;
+        assert_eq!(hook.received().pop().unwrap().target, target, "{url}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_callback_goes_nowhere_that_is_not_allowed() {
     let world = world().await;
     for url in [
         "http://169.254.169.254/latest",
         "https://127.0.0.1:1/",
         "http://user@127.0.0.1:1/",
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:1/#there",
         "redis://127.0.0.1:6379",
         "/hook",
         "http://",
