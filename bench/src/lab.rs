@@ -83,7 +83,7 @@ impl Lab {
         Ok(app)
     }
 
-    /// Waits until so many workers would hear a ring: Spin's triggers are processes of their own, and
+    /// Waits until so many workers would hear a wake-up: Spin's triggers are processes of their own, and
     /// one may serve before the other listens.
     pub(crate) fn wait_for_listeners(&self, wanted: usize) -> anyhow::Result<()> {
         let question = format!("PUBSUB NUMSUB {WAKE_CHANNEL}");
@@ -131,7 +131,7 @@ impl Lab {
         (0..count).map(accept).collect()
     }
 
-    /// Rings as the accept script does.
+    /// Wakes a drain as the accept script does.
     pub(crate) fn wake(&self) -> anyhow::Result<()> {
         self.client.ask::<i64>(&format!("PUBLISH {WAKE_CHANNEL} wake"))?;
         Ok(())

@@ -86,7 +86,7 @@ impl Clock for TokioClock {
     }
 }
 
-/// A rollback storm writes a line a task, which is not what is compared.
+/// A rollback storm writes an event a task, which is not what is compared.
 struct Silence;
 
 impl Log for Silence {

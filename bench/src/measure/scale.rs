@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::report::Report;
 
 const SECTION: &str = "Several hosts on one Redis (3 nodes)";
-/// The doorbell calls for more drains no more often than once a second; here they all start at once.
+/// More drains are called in no more often than once a second; here they all start at once.
 const SETTLE: Duration = Duration::from_millis(20);
 
 pub(crate) fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {

@@ -221,7 +221,7 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         }
     }
 
-    /// Moves a held task on: starts what may be started at once, and notes down what must be
+    /// Moves a held task on: starts what may be started at once, and commits what must be
     /// stored first or what came of the task.
     fn advance(&mut self, task_id: &str) {
         let now = self.clocks.now();

@@ -28,8 +28,8 @@ const STREAM_MS_MAX: u64 = 300_000;
 /// How often a comment is sent when nothing happens, in milliseconds, so that nobody on the way
 /// takes the connection for dead.
 const KEEP_ALIVE_MS: u64 = 10_000;
-/// Between two looks at the task, in milliseconds.
-const LOOK_MS: u64 = 100;
+/// Between two reads of the task, in milliseconds.
+const POLL_MS: u64 = 100;
 
 /// The data of the last event, `end`.
 #[derive(Serialize)]
@@ -105,8 +105,8 @@ impl Endpoint for StreamEvents {
         route
             .named("StreamEvents", "A task's timeline, as it happens")
             .about(
-                "Server-sent events: one for each line of the timeline, past and to come, named as \
-                 the line's event; then `end` with the state and phase, and the stream is over. A \
+                "Server-sent events: one for each entry of the timeline, past and to come, named as \
+                 the entry's event; then `end` with the state and phase, and the stream is over. A \
                  client that is cut off goes on with Last-Event-ID.",
             )
             .header("Last-Event-ID", "The id of the last event that was received.")
@@ -140,7 +140,7 @@ impl<R: Redis, C: Clock> Events<R, C> {
                 // and is told.
                 None => self.store.poll(&self.task_id).await.ok()??,
             };
-            let mut text = self.news(&view);
+            let mut text = self.unsent(&view);
             let now_ms = self.clock.now_ms();
             if text.is_empty() && now_ms.saturating_sub(self.sent_at_ms) >= KEEP_ALIVE_MS {
                 text.push_str(": nothing new\n\n");
@@ -152,12 +152,12 @@ impl<R: Redis, C: Clock> Events<R, C> {
             if now_ms.saturating_sub(self.started_ms) >= STREAM_MS_MAX {
                 return None;
             }
-            self.clock.sleep(LOOK_MS).await;
+            self.clock.sleep(POLL_MS).await;
         }
     }
 
     /// The events that were not sent yet.
-    fn news(&mut self, view: &TaskView) -> String {
+    fn unsent(&mut self, view: &TaskView) -> String {
         let Ok(task) = &view.task else { return String::new() };
         let dropped = usize::try_from(task.history().dropped()).unwrap_or(usize::MAX);
         let (worked, noted) = (timeline::worked(view, task), timeline::noted(view));

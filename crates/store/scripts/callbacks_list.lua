@@ -4,7 +4,7 @@
 -- arguments: cursor (score, member; '' and '' for the first page), most callbacks, 'waiting' or
 --   'given_up', channel
 -- answer: callbacks of that kind in all; cursor of the next page (score, member; '' and '' when there
---   is none); then for each: task id, url, standing, attempts, last error, due in ms, group, state
+--   is none); then for each: task id, url, delivery status, attempts, last error, due in ms, group, state
 -- uses: keys clock wake callbacks page
 local cursor_score, cursor_member, count, status, channel = unpack(ARGV)
 

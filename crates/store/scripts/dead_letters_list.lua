@@ -1,7 +1,7 @@
 -- Lists dead letters, oldest first, and wakes a drain when there is work that nobody looks after. A page
--- looks at a bounded number of dead letters, so it may be short and still have a next one.
+-- visits a bounded number of dead letters, so it may be short and still have a next one.
 -- keys: the prefix
--- arguments: cursor (score, member; '' and '' for the first page), most dead letters, most to look at,
+-- arguments: cursor (score, member; '' and '' for the first page), most dead letters, most to visit,
 --   channel; then filters, each '' for any: group id, and three texts that the JSON holds
 -- answer: dead letters in all; cursor of the next page (score, member; '' and '' when there is none); then
 --   for each: id, JSON, superseded by ('' for nobody), retried by ('')

@@ -1,7 +1,7 @@
--- Lists tasks, newest first, and wakes a drain when there is work that nobody looks after. A page looks at a
+-- Lists tasks, newest first, and wakes a drain when there is work that nobody looks after. A page visits a
 -- bounded number of tasks, so it may be short, or empty, and still have a next one.
 -- keys: the prefix
--- arguments: cursor (score, member; '' and '' for the first page), most tasks, most to look at,
+-- arguments: cursor (score, member; '' and '' for the first page), most tasks, most to visit,
 --   channel; then filters, each '' for any: group id, operation, states (each between two commas),
 --   a node as a JSON string, accepted at or after, accepted before (both in ms)
 -- answer: cursor of the next page (score, member; '' and '' when there is none), then for each task:

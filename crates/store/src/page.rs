@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::StoreError;
 use crate::script::{Answer, Arguments};
 
-/// The most entries that are looked at for one page, however few of them match.
+/// The most entries that are visited for one page, however few of them match.
 pub(crate) const SCAN_MAX: u64 = 1_000;
 
 /// The entry that a page ended with. Its text form is for clients to hand back, not to read.

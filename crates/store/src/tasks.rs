@@ -233,7 +233,7 @@ impl<R: Redis> Store<R> {
         Ok(TaskPage { tasks, next })
     }
 
-    /// Reads a task; `None` when there is no such task (any more). Rings the doorbell when there
+    /// Reads a task; `None` when there is no such task (any more). Wakes a drain when there
     /// is work that nobody looks after.
     ///
     /// # Errors

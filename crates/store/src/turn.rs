@@ -128,7 +128,7 @@ impl Commit {
     }
 
     /// Sets aside a task whose record cannot be read: it ends as FAILURE with a dead letter, and
-    /// the record stays as it is for a person to look at.
+    /// the record stays as it is for a person to see.
     ///
     /// # Errors
     /// When the dead letter cannot be written as JSON.

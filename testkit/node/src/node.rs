@@ -1,4 +1,4 @@
-//! A running node: its socket and a handle to script it and look at it.
+//! A running node: its socket and a handle to script and observe it.
 
 use std::io;
 use std::net::SocketAddr;

@@ -32,7 +32,7 @@ pub(crate) struct State {
     pub(crate) rules: Vec<Rule>,
     pub(crate) log: Vec<Call>,
     seq: u64,
-    /// Every call answers this, as the reference's mock does after `POST /v1/group/{status}`.
+    /// Every call answers this, as the mock of the FastAPI/Celery service does after `POST /v1/group/{status}`.
     pub(crate) forced_status: Option<u16>,
     /// Whether deleting an absent group answers 404 rather than 200.
     pub(crate) strict_delete: bool,

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 
-/// Looks again and again until `is_so` holds of what `look` sees, and gives that.
+/// Observes again and again until `is_so` holds of what `observe` gives, and gives that.
 ///
 /// # Panics
 /// When it does not come about in time; the message shows what was seen last.
 pub async fn eventually<T: Debug>(
     what: &str,
-    mut look: impl AsyncFnMut() -> T,
+    mut observe: impl AsyncFnMut() -> T,
     is_so: impl Fn(&T) -> bool,
 ) -> T {
     let started = Instant::now();
     loop {
-        let seen = look().await;
+        let seen = observe().await;
         if is_so(&seen) {
             return seen;
         }

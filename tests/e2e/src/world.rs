@@ -194,8 +194,8 @@ impl World {
 
     /// A task once it has ended.
     pub async fn ended(&self, task_id: &str) -> Value {
-        let look = async || self.task(task_id).await;
-        eventually("the task ends", look, |task| !task["finished_at"].is_null()).await
+        let observe = async || self.task(task_id).await;
+        eventually("the task ends", observe, |task| !task["finished_at"].is_null()).await
     }
 
     /// Creates a group and waits for the end.

@@ -9,7 +9,7 @@ use store::{
     Store, StoreError,
 };
 
-use crate::checker::Wanted;
+use crate::checker::Submitted;
 use crate::connection::Connection;
 use crate::world::World;
 
@@ -107,7 +107,7 @@ impl World {
         let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
         let policy = self.policy();
         let task = Task::new(id.clone(), job.operation, job.group.clone(), addresses, policy);
-        self.checker.borrow_mut().wants(Wanted {
+        self.checker.borrow_mut().submits(Submitted {
             id: id.clone(),
             group: job.group.clone(),
             operation: job.operation,
@@ -170,7 +170,7 @@ impl World {
 
     pub(crate) async fn poll_one(self: &Rc<Self>) -> Result<(), StoreError> {
         let Some((place, id, before)) = self.any_task() else {
-            // Any request will do to notice work that nobody looks after.
+            // Any request will do to notice work that nobody inspections after.
             return self.store().poll("nobody").await.map(|_| ());
         };
         let view = self.store().poll(&id).await?;
@@ -231,7 +231,7 @@ impl World {
     async fn retry(self: &Rc<Self>, dead_letter: &DeadLetter) -> Result<(), StoreError> {
         let id = format!("t{}", self.fresh());
         let task = Task::retry(id.clone(), dead_letter.clone(), self.policy());
-        self.checker.borrow_mut().wants(Wanted {
+        self.checker.borrow_mut().submits(Submitted {
             id: id.clone(),
             group: dead_letter.group_id.clone(),
             operation: dead_letter.operation,
@@ -276,7 +276,7 @@ impl World {
             }
             world.desk.borrow_mut().at_work -= 1;
             // As clients do. A drain that died within its registration still counts as one that sees
-            // what is accepted, so that the acceptance itself rings no bell.
+            // what is accepted, so that the acceptance itself wakes nobody.
             while !world.checker.borrow().is_at_rest() {
                 world.executor.sleep(500).await;
                 let _ = world.poll_one().await;

@@ -7,7 +7,7 @@ use drain::{BreakerLimits, Limits, WebhookLimits};
 use saga::{Operation, Policy, Task, Verb};
 use store::{Admission, Store};
 
-use crate::checker::Wanted;
+use crate::checker::Submitted;
 use crate::connection::Connection;
 use crate::fault::Rates;
 use crate::network::NodeFault;
@@ -24,8 +24,8 @@ pub enum Failing {
     Nothing,
     /// The node answers its first call that is to change something like this.
     Act(NodeFault),
-    /// Its first look goes like this.
-    Look(NodeFault),
+    /// Its first inspection goes like this.
+    Inspection(NodeFault),
     /// Its first change is applied and its answer lost, and it can be asked nothing more going
     /// forward.
     Dumb,
@@ -130,7 +130,7 @@ fn accept(world: &Rc<World>, case: &Case, id: &str, group: &str) {
     let nodes: Vec<usize> = (0..case.before.len()).collect();
     let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
     let task = Task::new(id.into(), case.operation, group.into(), addresses, world.policy.clone());
-    world.checker.borrow_mut().wants(Wanted {
+    world.checker.borrow_mut().submits(Submitted {
         id: id.into(),
         group: group.into(),
         operation: case.operation,
@@ -151,18 +151,19 @@ fn accept(world: &Rc<World>, case: &Case, id: &str, group: &str) {
 }
 
 fn script(world: &Rc<World>, case: &Case) {
-    let (case, acts, looks, undos) = (case.clone(), Cell::new(0), Cell::new(0), Cell::new(0));
+    let (case, applies, inspections, undos) =
+        (case.clone(), Cell::new(0), Cell::new(0), Cell::new(0));
     let next = |count: &Cell<u32>| count.replace(count.get() + 1);
     let script = move |node: usize, verb: Verb| match verb {
-        Verb::Inspect if node == case.failing => match (case.fault, next(&looks)) {
-            (Failing::Look(fault), 0) => fault,
-            // The first look is fine, and what is asked about its lost act is not.
+        Verb::Inspect if node == case.failing => match (case.fault, next(&inspections)) {
+            (Failing::Inspection(fault), 0) => fault,
+            // The first inspection is fine, and the one that is to confirm its lost call is not.
             (Failing::Dumb, 1) => NodeFault::Answers { status: 500 },
             _ => NodeFault::Nothing,
         },
         Verb::Inspect => NodeFault::Nothing,
         Verb::Change(operation) if operation == case.operation && node == case.failing => {
-            match (case.fault, next(&acts)) {
+            match (case.fault, next(&applies)) {
                 (Failing::Act(fault), 0) => fault,
                 (Failing::Dumb, 0) => NodeFault::AnswerLost,
                 _ => NodeFault::Nothing,

@@ -145,7 +145,7 @@ pub const MUTATIONS: &[Mutation] = &[
         &[("make_ready(id, fields[2] == 'rollback' and 'rollback' or 'queue')\n", "\n")],
     ),
     script(
-        "an idempotency key is not looked up",
+        "an idempotency key is not read",
         &[("if key ~= '' then\n  local first", "if false then\n  local first")],
     ),
     script(
@@ -163,7 +163,7 @@ pub const MUTATIONS: &[Mutation] = &[
     script("a task that is handed back is lost", &[("make_ready(c.id, c.queue, 'LPUSH')", "")]),
     around("a time-out counts as not sent", Sabotage::TimeoutIsNotSent),
     around("a 5xx counts as a refusal", Sabotage::TroubleIsRefusal),
-    around("no look before the act", Sabotage::NoLook),
+    around("no inspection before the call", Sabotage::NoInspection),
     around("the worker's clock stands still while it is frozen", Sabotage::ClockFreezes),
     around("every undo counts as done", Sabotage::UndoAlwaysWorks),
 ];

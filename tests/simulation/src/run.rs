@@ -122,7 +122,7 @@ fn heal(world: &Rc<World>, random: &mut Random) {
     world.executor.spawn(async move {
         helper.resume().await;
         // A request that was still under way may be accepted within the registration of a drain that
-        // has died, and then rings no bell: what counts is a request after that.
+        // has died, and then wakes nobody: what counts is a request after that.
         while helper.desk.borrow().at_work > 0 {
             helper.executor.sleep(10).await;
         }

@@ -1,6 +1,6 @@
 //! What happened in a run, line by line, and a digest of it all.
 
-/// The lines of a run. The digest is always kept, the lines only when they are wanted.
+/// The lines of a run. The digest is always kept, the lines only when they are submitted.
 #[derive(Clone, Debug)]
 pub struct Trace {
     keep: bool,

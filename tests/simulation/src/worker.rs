@@ -134,7 +134,7 @@ impl Adapter for Sabotaged {
             (Some(Sabotage::TroubleIsRefusal), _, 500..) => {
                 Verdict::Refused("sabotaged".to_owned())
             }
-            (Some(Sabotage::NoLook), Operation::Create, 400)
+            (Some(Sabotage::NoInspection), Operation::Create, 400)
             | (Some(Sabotage::UndoAlwaysWorks), Operation::Delete, _) => Verdict::Applied,
             _ => ClusterManager.interpret(operation, status, body),
         }
@@ -142,7 +142,7 @@ impl Adapter for Sabotaged {
 
     fn interpret_inspection(&self, status: u16, body: &[u8]) -> Finding {
         match status {
-            200 if self.sabotage == Some(Sabotage::NoLook) => Finding::Absent,
+            200 if self.sabotage == Some(Sabotage::NoInspection) => Finding::Absent,
             _ => ClusterManager.interpret_inspection(status, body),
         }
     }

@@ -51,8 +51,8 @@ pub enum Sabotage {
     TimeoutIsNotSent,
     /// The adapter takes a 5xx for a refusal.
     TroubleIsRefusal,
-    /// The adapter looks at no node and takes "exists already" for "created".
-    NoLook,
+    /// The adapter inspections at no node and takes "exists already" for "created".
+    NoInspection,
     /// The worker's clock stands still while the worker is frozen.
     ClockFreezes,
     /// The adapter takes any answer to an undo for a success.
@@ -229,7 +229,7 @@ impl World {
         self.executor.sleep(0).await;
     }
 
-    /// The worker in `host` has just been told something, and may stand still before it acts on it.
+    /// The worker in `host` has just been told something, and may stand still before it applies on it.
     pub(crate) async fn told(&self, host: Option<usize>) {
         self.effect(host).await;
         let rate = self.rates.borrow().of(Fault::WorkerFrozen);

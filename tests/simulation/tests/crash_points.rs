@@ -15,7 +15,7 @@ use simulation::crash::{Case, Ended, Failing, Undoing, run, run_stale};
 use simulation::network::NodeFault;
 use simulation::redis::Engine;
 
-/// What a node's first change, or first look, may meet.
+/// What a node's first change, or first inspection, may meet.
 const FAILURES: &[Failing] = &[
     Failing::Nothing,
     Failing::Act(NodeFault::Refused),
@@ -27,8 +27,8 @@ const FAILURES: &[Failing] = &[
     Failing::Act(NodeFault::AppliesAndAnswers { status: 500 }),
     Failing::Act(NodeFault::Hangs { applies: false }),
     Failing::Act(NodeFault::Hangs { applies: true }),
-    Failing::Look(NodeFault::Answers { status: 500 }),
-    Failing::Look(NodeFault::Refused),
+    Failing::Inspection(NodeFault::Answers { status: 500 }),
+    Failing::Inspection(NodeFault::Refused),
     Failing::Dumb,
 ];
 
@@ -39,7 +39,7 @@ const UNDOINGS: &[Undoing] = &[
     Undoing::Never,
 ];
 
-/// Every case with `nodes` nodes in which none of them, or only the first, is as wanted already.
+/// Every case with `nodes` nodes in which none of them, or only the first, is as desired already.
 fn cases(nodes: usize, undoings: &[Undoing]) -> Vec<Case> {
     let mut cases = Vec::new();
     for operation in [Operation::Create, Operation::Delete] {
@@ -162,7 +162,7 @@ fn a_worker_that_comes_back_late_changes_nothing_in_redis() {
     assert!(late > 2_000, "{late}");
 }
 
-/// A call that may be sent, and lies unsent because the drain has other news for Redis first, would go
+/// A call that may be sent, and lies unsent because the drain has other commits for Redis first, would go
 /// out late if the worker stood still meanwhile.
 #[test]
 fn a_worker_with_news_of_another_task_sends_nothing_late() {

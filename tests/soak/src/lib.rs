@@ -31,7 +31,7 @@ pub use crate::report::Report;
 /// How long each round does harm.
 const ROUND: Duration = Duration::from_secs(8);
 const CLIENTS: usize = 6;
-/// How many earlier ends are looked at again after each round.
+/// How many earlier ends are read again after each round.
 const SAMPLE: usize = 40;
 
 /// How long and how much.

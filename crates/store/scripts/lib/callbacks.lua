@@ -55,7 +55,7 @@ local function conclude_callback(id, claim, reason, retry_delay_ms, attempts_max
   redis.call('ZADD', CALLBACKS, now + math.floor(delay_ms), id)
 end
 
--- A callback as scripts answer it: its task's id, url, standing, attempts, last error ('' for none),
+-- A callback as scripts answer it: its task's id, url, delivery status, attempts, last error ('' for none),
 -- when it is tried again (ms, '' for never), group, state. nil when there is none.
 local function callback_fields(id)
   local fields = redis.call('HMGET', callback_key(id), 'url', 'standing', 'attempts', 'last_error',

@@ -1,9 +1,9 @@
 -- The indexes by which tasks are listed. Ended tasks expire by themselves; the indexes are cleared of
 -- them a few at a time: a group's as its tasks end, and with it when nothing of it is left; the index of
 -- all tasks with every turn of a drain. Nothing is forgotten before it is `task_ttl` old, so whatever is
--- younger need not be looked at.
-local FORGET_MAX = 128 -- entries of the index of all tasks that one turn looks at
-local FORGET_IN_GROUP_MAX = 16 -- entries of a group's index that the end of one of its tasks looks at
+-- younger need not be visited.
+local FORGET_MAX = 128 -- entries of the index of all tasks that one turn visits
+local FORGET_IN_GROUP_MAX = 16 -- entries of a group's index that the end of one of its tasks visits
 
 local function index_task(id, group, is_first)
   redis.call('ZADD', TASKS, now_text, id)

@@ -7,7 +7,7 @@ local function held_name(held)
   return HELD_NAMES[held] or held
 end
 
--- Notes down what nodes hold; a group that is gone everywhere is forgotten.
+-- Records what nodes hold; a group that is gone everywhere is forgotten.
 local function register(group, holdings)
   local key = group_key(group)
   local fields = {}

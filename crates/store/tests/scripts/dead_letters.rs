@@ -78,7 +78,7 @@ fn a_retry_that_fails_leaves_the_same_letter_brought_up_to_date() {
 }
 
 #[test]
-fn a_later_success_supersedes_a_letter() {
+fn a_later_success_supersedes_a_dead_letter() {
     let world = World::new();
     let dead_letter = with_a_dead_letter(&world);
     world.accept("t2", "g");

@@ -234,11 +234,11 @@ fn a_registration_from_before_the_clock_was_put_back_silences_no_bell() {
 }
 
 #[test]
-fn the_doorbell_rings_only_when_no_drain_is_there_to_see_the_task() {
+fn a_drain_is_woken_only_when_none_is_there_to_see_the_task() {
     let world = World::new();
     let published = || world.published();
     world.accept("t1", "g1");
-    assert_eq!(published(), 1, "nobody drains, so it rings");
+    assert_eq!(published(), 1, "nobody drains, so one is woken");
     world.claim("a");
     world.accept("t2", "g2");
     assert_eq!(published(), 1, "a live drain will see it");
@@ -247,9 +247,9 @@ fn the_doorbell_rings_only_when_no_drain_is_there_to_see_the_task() {
     assert_eq!(ended.instruction, Instruction::End);
     let at_the_end = published();
     world.accept("t3", "g3");
-    assert_eq!(published(), at_the_end + 1, "the drain has ended, so it rings");
+    assert_eq!(published(), at_the_end + 1, "the drain has ended, so one is woken");
     assert!(block_on(world.store.poll("t3")).unwrap().is_some());
-    assert_eq!(published(), at_the_end + 2, "a poll that finds neglected work rings");
+    assert_eq!(published(), at_the_end + 2, "a poll that finds neglected work wakes one");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_drain_that_died_stops_counting_as_alive() {
         stats.contains("cmdstat_publish")
     };
     world.accept("t1", "g");
-    world.eventually("somebody rings", || {
+    world.eventually("somebody is woken", || {
         block_on(world.store.poll("t1")).unwrap();
         published()
     });

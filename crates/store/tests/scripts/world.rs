@@ -73,7 +73,7 @@ impl World {
         self.redis.ask(command).unwrap()
     }
 
-    /// How often the doorbell has rung.
+    /// How many wake-ups were published.
     pub(crate) fn published(&self) -> u64 {
         let stats: String = self.redis.ask("INFO commandstats").unwrap();
         let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_publish:calls="));

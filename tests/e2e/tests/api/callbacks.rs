@@ -23,8 +23,9 @@ async fn submit(world: &World, url: &str) -> Answer {
 
 /// The task's callback once it stands like this.
 async fn standing(world: &World, task_id: &str, standing: &str) -> Value {
-    let look = async || world.task(task_id).await["callback"].clone();
-    eventually("the callback gets there", look, |callback| callback["standing"] == standing).await
+    let observe = async || world.task(task_id).await["callback"].clone();
+    eventually("the callback gets there", observe, |callback| callback["standing"] == standing)
+        .await
 }
 
 fn is_signed(received: &Received) -> bool {
@@ -87,14 +88,14 @@ async fn one_that_is_given_up_is_listed_until_a_person_retries_or_discards_it() 
 
     let path = format!("/callbacks/{task_id}");
     assert_eq!(world.post(&format!("{path}/retry")).await.status, 204);
-    let look = async || hook.received().len();
-    eventually("it is tried again", look, |calls| *calls == 6).await;
+    let observe = async || hook.received().len();
+    eventually("it is tried again", observe, |calls| *calls == 6).await;
     standing(&world, &task_id, "given_up").await;
     assert_eq!(world.call(Method::DELETE, &path, "").await.status, 204);
     world.call(Method::DELETE, &path, "").await.assert_problem(404, "no-such-callback");
     assert_eq!(listed("?given_up=true").await["total"], 0);
     let history = world.task(&task_id).await["history"].to_string();
-    assert!(history.contains("callback retried") && history.contains("callback discarded"));
+    assert!(history.contains("callback_retried") && history.contains("callback_discarded"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

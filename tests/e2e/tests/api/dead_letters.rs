@@ -109,15 +109,15 @@ async fn what_operators_do_is_in_the_timeline_with_who_and_why() {
     world.nodes[0].fault(Rule::always(Kind::Delete, Fault::Answer { status: 503 }));
     let accepted = call(Method::POST, "/groups/create", "{\"group_id\": \"g\"}").await;
     let task = accepted.header("location").to_owned();
-    let look = async || call(Method::GET, &task, "").await.json;
-    eventually("the task ends", look, |task| !task["finished_at"].is_null()).await;
+    let observe = async || call(Method::GET, &task, "").await.json;
+    eventually("the task ends", observe, |task| !task["finished_at"].is_null()).await;
     let dead_letters = call(Method::GET, "/dead-letters", "").await.json;
     let dead_letter =
         format!("/dead-letters/{}", dead_letters["dead_letters"][0]["id"].as_str().unwrap());
     let retry = call(Method::POST, &format!("{dead_letter}/retry"), "").await;
     let retry = retry.header("location").to_owned();
-    let look = async || call(Method::GET, &retry, "").await.json;
-    eventually("the retry ends", look, |task| !task["finished_at"].is_null()).await;
+    let observe = async || call(Method::GET, &retry, "").await.json;
+    eventually("the retry ends", observe, |task| !task["finished_at"].is_null()).await;
     let discard = format!("{dead_letter}?reason=replaced%20the%20disk");
     assert_eq!(call(Method::DELETE, &discard, "").await.status, 204);
     let history = call(Method::GET, &task, "").await.json["history"].clone();
@@ -125,8 +125,8 @@ async fn what_operators_do_is_in_the_timeline_with_who_and_why() {
         let entry = history.as_array().unwrap().iter().find(|entry| entry["event"] == event);
         entry.unwrap_or_else(|| panic!("no {event} in {history:#}")).clone()
     };
-    assert_eq!(did("dead letter retried")["by"], "olga");
-    let discarded = did("dead letter discarded");
+    assert_eq!(did("dead_letter_retried")["by"], "olga");
+    let discarded = did("dead_letter_discarded");
     assert_eq!(discarded["by"], "olga");
     assert!(discarded["detail"].as_str().unwrap().ends_with(": replaced the disk"));
 }

@@ -201,9 +201,9 @@ async fn provoke_by_callbacks(doc: &mut Document) {
         let body = json!({ "group_id": group, "callback_url": hook.url() }).to_string();
         let accepted = world.call(Method::POST, "/groups/create", &body).await.json;
         let id = accepted["task_id"].as_str().unwrap().to_owned();
-        let look = async || world.task(&id).await["callback"]["standing"].clone();
+        let observe = async || world.task(&id).await["callback"]["standing"].clone();
         let last = |standing: &Value| standing == "given_up" || standing == "delivered";
-        eventually("the callback was tried", look, last).await;
+        eventually("the callback was tried", observe, last).await;
         ids.push(id);
     }
     doc.call(&world, Method::GET, "/callbacks", of("", "?given_up=true")).await;
@@ -213,8 +213,8 @@ async fn provoke_by_callbacks(doc: &mut Document) {
         }
     }
     doc.call(&world, Method::POST, retry, of(&ids[0], "")).await;
-    let look = async || world.get("/callbacks?given_up=true").await.json["total"].clone();
-    eventually("it is given up again", look, |total| *total == 1).await;
+    let observe = async || world.get("/callbacks?given_up=true").await.json["total"].clone();
+    eventually("it is given up again", observe, |total| *total == 1).await;
     doc.call(&world, Method::DELETE, discard, of(&ids[0], "")).await;
 }
 
@@ -248,9 +248,9 @@ async fn provoke_by_dead_letters(doc: &mut Document, world: &World) {
     for node in &world.nodes {
         node.heal();
     }
-    let look = async || world.get(&format!("/dead-letters/{}", id(1))).await.json;
-    let settled = |dead_letter: &Value| dead_letter["retry_task_id"].is_null();
-    eventually("the retry ends", look, settled).await;
+    let observe = async || world.get(&format!("/dead-letters/{}", id(1))).await.json;
+    let is_over = |dead_letter: &Value| dead_letter["retry_task_id"].is_null();
+    eventually("the retry ends", observe, is_over).await;
 }
 
 /// What any route may answer, whatever is asked.

@@ -57,7 +57,7 @@ async fn what_people_do_is_among_the_events() {
     let id = world.create("g").await;
     world.post(&format!("/groups/task/{id}/cancel")).await;
     let events = events(&world.get(&format!("/groups/task/{id}/events")).await.text);
-    let (_, _, asked) = events.iter().find(|(_, name, _)| name == "cancel asked for").unwrap();
+    let (_, _, asked) = events.iter().find(|(_, name, _)| name == "cancel_requested").unwrap();
     assert!(asked.contains("\"by\":\"anybody\""), "{asked}");
     assert_eq!(names(&events).last(), Some(&"end"));
 }

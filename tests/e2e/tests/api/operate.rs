@@ -34,9 +34,9 @@ async fn metrics_count_what_was_done() {
     world.nodes[2].fault(Rule::always(Kind::Create, Fault::Answer { status: 500 }));
     world.created("h").await;
     let node = world.nodes[2].address();
-    let look = async || world.get("/metrics").await.text;
+    let observe = async || world.get("/metrics").await.text;
     let counted = |text: &String| text.contains("result=\"unknown\"");
-    let text = eventually("the drain's counts are in", look, counted).await;
+    let text = eventually("the drain's counts are in", observe, counted).await;
     for line in [
         "muster_tasks_ended_total{state=\"SUCCESS\"} 1".to_owned(),
         "muster_tasks_ended_total{state=\"FAILURE\"} 1".to_owned(),
@@ -82,8 +82,9 @@ async fn a_rollback_goes_on_while_the_queue_is_paused() {
     world.nodes[2].fault(Rule::always(Kind::Create, Fault::Answer { status: 500 }));
     world.nodes[0].fault(Rule::times(Kind::Delete, 1, Fault::Answer { status: 503 }));
     let id = world.create("g").await;
-    let look = async || world.task(&id).await;
-    eventually("it waits to retry", look, |task| task["nodes"][0]["rollback_attempts"] == 1).await;
+    let observe = async || world.task(&id).await;
+    eventually("it waits to retry", observe, |task| task["nodes"][0]["rollback_attempts"] == 1)
+        .await;
     world.post("/maintenance/pause").await;
     assert_eq!(world.ended(&id).await["phase"], "rolled_back");
 }

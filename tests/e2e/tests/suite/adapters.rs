@@ -16,7 +16,7 @@ async fn another_adapter_reads_answers_in_its_own_way() {
     assert_eq!(world.holders("mine"), [false, true, false], "what was there before stays");
     assert_eq!(state(&world.created("mine").await), "SUCCESS");
     assert_eq!(world.holders("mine"), [true; 3]);
-    // A look at nodes from behind HTTP speaks through the same adapter.
+    // An inspection of nodes from behind HTTP speaks through the same adapter.
     let group = world.get("/groups/by-id/mine?check=true").await;
     assert_eq!(group.status, 200, "{group:?}");
     assert_eq!(state(&world.deleted("mine").await), "SUCCESS");
@@ -40,7 +40,7 @@ async fn a_body_that_nobody_reads_is_not_waited_for() {
     node.abort();
 }
 
-/// Answers a look with 404 and a create with 201, each with a body that never comes.
+/// Answers an inspection with 404 and a create with 201, each with a body that never comes.
 async fn answer_without_end(mut stream: TcpStream) {
     let mut request = vec![0; 4096];
     let bytes = stream.read(&mut request).await.unwrap_or(0);

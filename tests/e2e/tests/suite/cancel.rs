@@ -25,9 +25,9 @@ async fn a_running_task_is_rolled_back() {
     let world = World::new().await;
     world.nodes[1].fault(Rule::always(Kind::Create, Fault::Delay { millis: 300 }));
     let id = world.create("g").await;
-    let look = async || world.calls(1);
+    let observe = async || world.calls(1);
     let called = |calls: &Vec<String>| calls.iter().any(|call| call.starts_with("POST"));
-    eventually("node 2 is being called", look, called).await;
+    eventually("node 2 is being called", observe, called).await;
     let answer = world.post(&format!("/groups/task/{id}/cancel")).await;
     assert_eq!(answer.status, 202);
     let task = world.ended(&id).await;

@@ -29,8 +29,8 @@ async fn a_burst_leaves_few_wake_ups_and_nothing_behind() {
     for number in 0..200 {
         tasks.push(world.create(&format!("g{number}")).await);
     }
-    let rings = world.command_count("publish");
-    assert!(rings <= 5, "{rings} rings for 200 tasks: a live drain sees them without");
+    let wake_ups = world.command_count("publish");
+    assert!(wake_ups <= 5, "{wake_ups} wake-ups for 200 tasks: a live drain sees them without");
     for task in &tasks {
         assert_eq!(state(&world.ended(task).await), "SUCCESS");
     }

@@ -7,8 +7,8 @@ use serde_json::Value;
 async fn stuck_at_node_2(world: &World) -> String {
     world.nodes[1].fault(Rule::times(Kind::Create, 1, Fault::ApplyThenHang));
     let id = world.create("g").await;
-    let look = async || world.calls(1);
-    eventually("node 2 is called", look, |calls| calls.len() == 2).await;
+    let observe = async || world.calls(1);
+    eventually("node 2 is called", observe, |calls| calls.len() == 2).await;
     id
 }
 
@@ -21,8 +21,9 @@ async fn a_task_whose_host_is_killed_is_finished_by_the_next_one() {
     let task = world.ended(&id).await;
     assert_eq!(state(&task), "SUCCESS");
     assert_eq!(world.holders("g"), [true; 3]);
-    let looked = ["GET /v1/group/g → 404", "POST /v1/group/ → no answer", "GET /v1/group/g → 200"];
-    assert_eq!(world.calls(1), looked, "a look settles what the lost call did");
+    let inspected =
+        ["GET /v1/group/g → 404", "POST /v1/group/ → no answer", "GET /v1/group/g → 200"];
+    assert_eq!(world.calls(1), inspected, "an inspection tells what the lost call did");
     let done = world.calls(0).into_iter().filter(|call| call.starts_with("POST")).count();
     assert_eq!(done, 1, "what was done is not done again");
     let history = task["history"].as_array().unwrap();
@@ -35,8 +36,8 @@ async fn a_rollback_whose_host_is_killed_is_finished_by_the_next_one() {
     world.nodes[2].fault(Rule::always(Kind::Create, Fault::Answer { status: 500 }));
     world.nodes[0].fault(Rule::times(Kind::Delete, 1, Fault::Hang));
     let id = world.create("g").await;
-    let look = async || world.calls(0);
-    eventually("node 1 is being undone", look, |calls| calls.len() == 3).await;
+    let observe = async || world.calls(0);
+    eventually("node 1 is being undone", observe, |calls| calls.len() == 3).await;
     world.kill_apps();
     world.start_app(&[]);
     let task = world.ended(&id).await;
@@ -47,7 +48,7 @@ async fn a_rollback_whose_host_is_killed_is_finished_by_the_next_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_wake_up_is_made_good_by_the_next_poll() {
     let mut world = World::with(Setup { components: &["api"], ..Setup::default() }).await;
-    // Nobody hears the bell: it is lost.
+    // Nobody hears the wake-up: it is lost.
     let id = world.create("g").await;
     world.kill_apps();
     world.start_app(&[]);
@@ -96,7 +97,7 @@ async fn two_hosts_share_the_work_and_nothing_is_done_twice() {
     }
     for node in &world.nodes {
         assert_eq!(node.groups().len(), 100);
-        assert_eq!(node.log().len(), 200, "one look and one create for each group");
+        assert_eq!(node.log().len(), 200, "one inspection and one create for each group");
     }
 }
 
@@ -104,9 +105,9 @@ async fn two_hosts_share_the_work_and_nothing_is_done_twice() {
 async fn a_task_that_is_lost_again_and_again_is_given_up_with_a_dead_letter() {
     let world = World::new().await;
     let id = stuck_at_node_2(&world).await;
-    let look = async || world.task(&id).await;
+    let observe = async || world.task(&id).await;
     let is_told = |task: &Value| task["nodes"][2]["state"] == "pending";
-    eventually("the record tells which nodes were called", look, is_told).await;
+    eventually("the record tells which nodes were called", observe, is_told).await;
     // As if its worker had been lost that often.
     let redis = world.redis.connect().unwrap();
     let _: i64 = redis.ask(&format!("HSET {{muster}}:task:{id} recoveries 99 epoch 99")).unwrap();
@@ -121,7 +122,7 @@ async fn a_task_that_is_lost_again_and_again_is_given_up_with_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_cannot_be_read_is_set_aside_and_blocks_nothing() {
+async fn a_record_that_cannot_be_read_is_quarantined_and_blocks_nothing() {
     let mut world = World::with(Setup { components: &["api"], ..Setup::default() }).await;
     let broken = world.create("g").await;
     let next = world.create("g").await;

@@ -39,38 +39,38 @@ impl Failure {
         })
     }
 
-    /// An answer that got lost is settled by a look, and the look shows that all is well.
+    /// An inspection tells what a lost call did, and all is well.
     fn turns_out_well(self) -> bool {
         matches!(self, Self::AppliesAndCloses | Self::AppliesAndHangs)
     }
 }
 
-/// The words of one operation: its calls and what the looks at a node say.
-struct Words {
+/// The calls of one operation, and what inspections of a node say.
+struct Calls {
     operation: &'static str,
     kind: Kind,
-    act: &'static str,
+    apply: &'static str,
     applied: &'static str,
     undone: &'static str,
-    /// A look at a node that is as before, and at one that is as wanted.
+    /// An inspection of a node that is as before, and of one that is as desired.
     before: &'static str,
     after: &'static str,
 }
 
-const CREATE: Words = Words {
+const CREATE: Calls = Calls {
     operation: "create",
     kind: Kind::Create,
-    act: "POST /v1/group/",
+    apply: "POST /v1/group/",
     applied: "POST /v1/group/ → 201",
     undone: "DELETE /v1/group/ → 200",
     before: "GET /v1/group/g → 404",
     after: "GET /v1/group/g → 200",
 };
 
-const DELETE: Words = Words {
+const DELETE: Calls = Calls {
     operation: "delete",
     kind: Kind::Delete,
-    act: "DELETE /v1/group/",
+    apply: "DELETE /v1/group/",
     applied: "DELETE /v1/group/ → 200",
     undone: "POST /v1/group/ → 201",
     before: "GET /v1/group/g → 200",
@@ -78,59 +78,59 @@ const DELETE: Words = Words {
 };
 
 /// The calls that the failing node sees.
-fn calls_at_failing_node(words: &Words, failure: Failure) -> Vec<String> {
-    let act = |status: &str| format!("{} → {status}", words.act);
+fn calls_at_failing_node(calls: &Calls, failure: Failure) -> Vec<String> {
+    let apply = |status: &str| format!("{} → {status}", calls.apply);
     // Undoing what was not done: a delete finds nothing, and a create is told that the group
-    // exists, which a look confirms.
-    let undo_of_nothing = match words.kind {
-        Kind::Create => vec![words.undone.to_owned()],
-        _ => vec!["POST /v1/group/ → 400".to_owned(), words.before.to_owned()],
+    // exists, which an inspection confirms.
+    let undo_of_nothing = match calls.kind {
+        Kind::Create => vec![calls.undone.to_owned()],
+        _ => vec!["POST /v1/group/ → 400".to_owned(), calls.before.to_owned()],
     };
-    let look = words.before.to_owned();
+    let inspect = calls.before.to_owned();
     match failure {
         Failure::RefusesConnections => Vec::new(),
-        Failure::Answers403 => vec![look, act("403")],
-        Failure::Answers500 => [vec![look, act("500")], undo_of_nothing].concat(),
+        Failure::Answers403 => vec![inspect, apply("403")],
+        Failure::Answers500 => [vec![inspect, apply("500")], undo_of_nothing].concat(),
         Failure::Hangs | Failure::Closes => {
-            [vec![look.clone(), act("no answer"), look], undo_of_nothing].concat()
+            [vec![inspect.clone(), apply("no answer"), inspect], undo_of_nothing].concat()
         }
         Failure::AppliesAndCloses | Failure::AppliesAndHangs => {
-            vec![look, act("no answer"), words.after.to_owned()]
+            vec![inspect, apply("no answer"), calls.after.to_owned()]
         }
-        Failure::AppliesAndAnswers500 => vec![look, act("500"), words.undone.to_owned()],
+        Failure::AppliesAndAnswers500 => vec![inspect, apply("500"), calls.undone.to_owned()],
     }
 }
 
-async fn check(words: Words, failure: Failure) {
+async fn verify(calls: Calls, failure: Failure) {
     for failing in 0..3 {
         let mut world = World::new().await;
-        let held_before = words.kind == Kind::Delete;
+        let held_before = calls.kind == Kind::Delete;
         if held_before {
             world.nodes.iter().for_each(|node| node.set_groups([GROUP]));
         }
         match failure.fault() {
-            Some(fault) => world.nodes[failing].fault(Rule::times(words.kind, 1, fault)),
+            Some(fault) => world.nodes[failing].fault(Rule::times(calls.kind, 1, fault)),
             None => world.nodes[failing].stop().await,
         }
-        let answer = world.submit(words.operation, GROUP).await;
+        let answer = world.submit(calls.operation, GROUP).await;
         let task = world.ended(answer.json["task_id"].as_str().unwrap()).await;
 
-        let at = format!("{} {failure:?} at node {}", words.operation, failing + 1);
+        let at = format!("{} {failure:?} at node {}", calls.operation, failing + 1);
         let well = failure.turns_out_well();
         assert_eq!(state(&task), if well { "SUCCESS" } else { "FAILURE" }, "{at}: {task:#}");
         assert_eq!(world.holders(GROUP), [held_before != well; 3], "{at}");
         assert!(world.dead_letters().await.is_empty(), "{at}");
-        // All nodes are looked at before any is changed.
+        // All nodes are inspected before any is changed.
         let is_seen_in_time = failure == Failure::RefusesConnections;
         for node in 0..3 {
-            let ordinary = [words.before.to_owned(), words.applied.to_owned()];
+            let ordinary = [calls.before.to_owned(), calls.applied.to_owned()];
             let expected = match node {
-                _ if node == failing => calls_at_failing_node(&words, failure),
+                _ if node == failing => calls_at_failing_node(&calls, failure),
                 _ if well => ordinary.to_vec(),
                 _ if node < failing && !is_seen_in_time => {
-                    [&ordinary[..], &[words.undone.to_owned()]].concat()
+                    [&ordinary[..], &[calls.undone.to_owned()]].concat()
                 }
-                _ => vec![words.before.to_owned()],
+                _ => vec![calls.before.to_owned()],
             };
             assert_eq!(world.calls(node), expected, "{at}: calls of node {}", node + 1);
         }
@@ -143,12 +143,12 @@ macro_rules! each_failure {
         mod creating {
             use super::*;
             $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() { check(CREATE, Failure::$failure).await; })*
+            async fn $name() { verify(CREATE, Failure::$failure).await; })*
         }
         mod deleting {
             use super::*;
             $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() { check(DELETE, Failure::$failure).await; })*
+            async fn $name() { verify(DELETE, Failure::$failure).await; })*
         }
     };
 }

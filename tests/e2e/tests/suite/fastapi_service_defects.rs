@@ -11,7 +11,7 @@ async fn defect_01_a_node_that_may_have_applied_the_call_is_rolled_back_too() {
     world.nodes[1].fault(Rule::always(Kind::Create, Fault::ApplyThenAnswer { status: 500 }));
     assert_eq!(state(&world.created("g").await), "FAILURE");
     assert_eq!(world.holders("g"), [false; 3]);
-    // Time-outs on both the call and the look that was to settle it.
+    // Time-outs on both the call and the inspection that was to confirm it.
     world.nodes[1].heal();
     world.nodes[1].fault(Rule::times(Kind::Create, 1, Fault::ApplyThenHang));
     world.nodes[1]
@@ -100,14 +100,14 @@ async fn defect_08_nothing_that_a_rollback_needs_expires() {
     world.nodes[2].fault(Rule::always(Kind::Create, FAIL));
     world.nodes[0].fault(Rule::always(Kind::Delete, FAIL));
     let id = world.create("g").await;
-    let look = async || world.task(&id).await;
+    let observe = async || world.task(&id).await;
     let waiting = |task: &Value| task["nodes"][0]["rollback_attempts"] == 1;
-    eventually("its undo fails", look, waiting).await;
+    eventually("its undo fails", observe, waiting).await;
     let redis = world.redis.connect().unwrap();
     for key in redis.ask::<Vec<String>>("KEYS {muster}:*").unwrap() {
-        let is_bell = key.contains(":rung");
+        let is_wake_up = key.contains(":rung");
         let ttl: i64 = redis.ask(&format!("TTL {key}")).unwrap();
-        assert!(is_bell || ttl == -1, "{key} expires in {ttl} s");
+        assert!(is_wake_up || ttl == -1, "{key} expires in {ttl} s");
     }
 }
 
@@ -137,8 +137,8 @@ async fn defect_11_a_worker_that_dies_loses_no_task() {
     let mut world = World::new().await;
     world.nodes[1].fault(Rule::times(Kind::Create, 1, Fault::Hang));
     let id = world.create("g").await;
-    let look = async || world.calls(1);
-    eventually("node 2 is called", look, |calls| calls.len() == 2).await;
+    let observe = async || world.calls(1);
+    eventually("node 2 is called", observe, |calls| calls.len() == 2).await;
     world.kill_apps();
     world.start_app(&[]);
     assert_eq!(state(&world.ended(&id).await), "SUCCESS");

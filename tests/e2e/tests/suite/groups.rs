@@ -69,7 +69,7 @@ async fn two_hundred_tasks_on_different_groups_all_succeed() {
     }
     for node in &world.nodes {
         assert_eq!(node.groups().len(), 200);
-        assert_eq!(node.log().len(), 400, "one look and one create for each group");
+        assert_eq!(node.log().len(), 400, "one inspection and one create for each group");
     }
 }
 
@@ -102,8 +102,8 @@ async fn odd_group_ids_reach_exactly_the_right_url_and_body() {
         assert_eq!(state(&world.created(group).await), "SUCCESS", "{group}");
         for node in &world.nodes {
             let log = node.log();
-            let [.., look, create] = log.as_slice() else { panic!("{log:?}") };
-            assert_eq!(look.path, format!("/v1/group/{path}"));
+            let [.., inspect, create] = log.as_slice() else { panic!("{log:?}") };
+            assert_eq!(inspect.path, format!("/v1/group/{path}"));
             let body: Value = serde_json::from_str(&create.body).unwrap();
             assert_eq!(body, serde_json::json!({ "groupId": group }));
             assert!(node.holds(group));

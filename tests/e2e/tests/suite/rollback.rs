@@ -43,9 +43,9 @@ async fn while_it_waits_to_retry_a_task_reads_retry_and_others_go_on() {
     world.nodes[2].fault(Rule::times(Kind::Create, 1, Fault::Answer { status: 500 }));
     world.nodes[0].fault(Rule::times(Kind::Delete, 1, REFUSE));
     let id = world.create("g").await;
-    let look = async || world.task(&id).await;
+    let observe = async || world.task(&id).await;
     let waiting = |task: &Value| task["nodes"][0]["rollback_attempts"] == 1;
-    let task = eventually("its undo fails", look, waiting).await;
+    let task = eventually("its undo fails", observe, waiting).await;
     assert_eq!((state(&task), task["phase"].as_str()), ("RETRY", Some("rollback")));
     assert_eq!(state(&world.created("other").await), "SUCCESS");
 }
@@ -98,7 +98,7 @@ async fn a_dead_letter_can_be_retried_once_the_node_is_well() {
     let told = world.task(&task).await;
     assert_eq!(state(&told), "FAILURE", "a reported end never changes");
     let history = told["history"].as_array().unwrap();
-    assert!(history.iter().any(|entry| entry["event"] == "dead letter retried"), "{told:#}");
+    assert!(history.iter().any(|entry| entry["event"] == "dead_letter_retried"), "{told:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn a_dead_letter_can_be_discarded() {
     assert!(world.dead_letters().await.is_empty());
     let told = world.task(&task).await;
     let history = told["history"].as_array().unwrap();
-    assert!(history.iter().any(|entry| entry["event"] == "dead letter discarded"), "{told:#}");
+    assert!(history.iter().any(|entry| entry["event"] == "dead_letter_discarded"), "{told:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

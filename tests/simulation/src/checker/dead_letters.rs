@@ -71,7 +71,7 @@ impl Checker {
         for id in gone {
             self.dead_letters.listed.remove(&id);
             let is_retried = ended.iter().map(|index| &self.tasks[*index]).any(|task| {
-                task.wanted.dead_letter.as_ref() == Some(&id)
+                task.submitted.dead_letter.as_ref() == Some(&id)
                     && task.state.as_deref() == Some("SUCCESS")
             });
             if !is_retried && !self.discards.contains(&id) {
@@ -85,7 +85,7 @@ impl Checker {
             let json = keyspace.peek_field(&format!("{}letter:{id}", store::PREFIX), "json");
             match json.and_then(read) {
                 Some(dead_letter) => {
-                    let wrote = |index: &usize| self.tasks[*index].wanted.id == dead_letter.task;
+                    let wrote = |index: &usize| self.tasks[*index].submitted.id == dead_letter.task;
                     if !ended.iter().any(wrote) {
                         self.violate(format!("dead letter {id} comes without its task ending"));
                     }

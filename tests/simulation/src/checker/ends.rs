@@ -7,10 +7,10 @@ impl Checker {
     pub(super) fn ended(&mut self, index: usize) {
         let task = self.tasks[index].clone();
         let state = task.state.clone().unwrap_or_default();
-        let (id, group) = (&task.wanted.id, &task.wanted.group);
+        let (id, group) = (&task.submitted.id, &task.submitted.group);
         let dead_letters = self.dead_letters.of(id);
         let is_success = state == "SUCCESS";
-        if let Some(dead_letter) = &task.wanted.dead_letter
+        if let Some(dead_letter) = &task.submitted.dead_letter
             && self.dead_letters.is_listed(dead_letter) == is_success
             && !self.discards.contains(dead_letter)
         {
@@ -21,10 +21,12 @@ impl Checker {
         if !dead_letters.is_empty() && state != "FAILURE" {
             self.violate(format!("{id} is {state} and has dead letters"));
         }
-        for (node, _) in dead_letters.iter().filter(|(node, _)| !task.wanted.nodes.contains(node)) {
+        for (node, _) in
+            dead_letters.iter().filter(|(node, _)| !task.submitted.nodes.contains(node))
+        {
             self.violate(format!("{id} has a dead letter for n{node}, which it has no part in"));
         }
-        for node in &task.wanted.nodes {
+        for node in &task.submitted.nodes {
             let visit = task.visits.get(node).cloned().unwrap_or_default();
             let dead_letter = dead_letters.iter().find(|(named, _)| named == node);
             let held = self.holds(*node, group);
@@ -33,13 +35,13 @@ impl Checker {
                 continue;
             }
             self.checked += 1;
-            let wanted = match visit {
+            let desired = match visit {
                 Visit { baseline: None, .. } if is_success => {
                     self.violate(format!("{id} is SUCCESS and never reached n{node}"));
                     continue;
                 }
                 _ if is_success => task.goal(),
-                Visit { baseline: Some(baseline), .. } if task.wanted.dead_letter.is_none() => {
+                Visit { baseline: Some(baseline), .. } if task.submitted.dead_letter.is_none() => {
                     baseline
                 }
                 // Never reached, or a retry that did not come off: its dead letter stands.
@@ -47,7 +49,7 @@ impl Checker {
             };
             match dead_letter {
                 Some((_, error)) => self.check_cause(id, *node, &visit, error),
-                None if held != wanted => self.violate(format!(
+                None if held != desired => self.violate(format!(
                     "{id} is {state}, n{node} {} {group}, and no dead letter says so",
                     if held { "holds" } else { "does not hold" }
                 )),
@@ -57,7 +59,7 @@ impl Checker {
                 self.places.entry((*node, group.clone())).or_default().unseen = false;
             }
         }
-        if is_success && task.wanted.dead_letter.is_none() {
+        if is_success && task.submitted.dead_letter.is_none() {
             self.dead_letters.supersede(group);
         }
     }

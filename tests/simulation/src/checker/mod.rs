@@ -20,7 +20,7 @@
 //!
 //! What a disturbance excuses is one task on one node: the task that was running when it happened,
 //! and only if it had reached the node by then. Its other nodes, and other tasks, are checked as ever:
-//! they look before they act, so they see what is there.
+//! they inspect before they apply, so they see what is there.
 
 mod dead_letters;
 mod ends;
@@ -51,7 +51,7 @@ struct Visit {
 
 /// A task that a client asked for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct Submitted {
     pub id: String,
     pub group: String,
     pub operation: Operation,
@@ -64,7 +64,7 @@ pub struct Wanted {
 
 #[derive(Clone, Debug)]
 struct Tracked {
-    wanted: Wanted,
+    submitted: Submitted,
     key: String,
     ended_key: String,
     /// As clients are told; `None` until it is accepted.
@@ -87,9 +87,9 @@ struct Claim {
 }
 
 impl Tracked {
-    /// What every node is to hold when it succeeds. A retry undoes the letter's operation.
+    /// What every node is to hold when it succeeds. A retry undoes the dead letter's operation.
     fn goal(&self) -> bool {
-        (self.wanted.operation == Operation::Create) != self.wanted.dead_letter.is_some()
+        (self.submitted.operation == Operation::Create) != self.submitted.dead_letter.is_some()
     }
 
     fn is_running(&self) -> bool {
@@ -145,12 +145,12 @@ impl Checker {
     }
 
     /// A client is about to ask for this; whether it comes about, the checker will see.
-    pub fn wants(&mut self, wanted: Wanted) {
-        self.by_id.insert(wanted.id.clone(), self.tasks.len());
+    pub fn submits(&mut self, submitted: Submitted) {
+        self.by_id.insert(submitted.id.clone(), self.tasks.len());
         self.tasks.push(Tracked {
-            key: format!("{}task:{}", store::PREFIX, wanted.id),
-            ended_key: format!("{}ended:{}", store::PREFIX, wanted.id),
-            wanted,
+            key: format!("{}task:{}", store::PREFIX, submitted.id),
+            ended_key: format!("{}ended:{}", store::PREFIX, submitted.id),
+            submitted,
             state: None,
             promised: false,
             visits: BTreeMap::new(),
@@ -201,7 +201,7 @@ impl Checker {
     #[must_use]
     pub fn unfinished(&self) -> Vec<String> {
         let open = self.tasks.iter().filter(|task| task.state.is_some() && !task.has_ended());
-        open.map(|task| format!("{} ({})", task.wanted.id, task.state.as_deref().unwrap_or("")))
+        open.map(|task| format!("{} ({})", task.submitted.id, task.state.as_deref().unwrap_or("")))
             .collect()
     }
 
@@ -228,7 +228,7 @@ impl Checker {
         self.tasks[*self.by_id.get(id)?].state.as_deref()
     }
 
-    /// Looks at Redis now that it has carried out a command of `host`, or of a client.
+    /// Observes Redis now that it has carried out a command of `host`, or of a client.
     pub fn observe(&mut self, keyspace: &Keyspace, host: Option<usize>) {
         if let Some(host) = host {
             self.observe_claims(keyspace, host);
@@ -239,7 +239,7 @@ impl Checker {
     /// Only who claimed a task last may store what came of it.
     fn observe_claims(&mut self, keyspace: &Keyspace, host: usize) {
         for index in 0..self.tasks.len() {
-            let Tracked { key, ended_key, claim, wanted, .. } = &mut self.tasks[index];
+            let Tracked { key, ended_key, claim, submitted, .. } = &mut self.tasks[index];
             let field = |name| keyspace.peek_field(key, name).unwrap_or_default();
             let ended = keyspace.peek_text(ended_key).and_then(|text| text.splitn(3, '\n').nth(2));
             let (epoch, record) = (field("epoch"), ended.unwrap_or_else(|| field("record")));
@@ -251,7 +251,7 @@ impl Checker {
                 let is_first = claim.record.is_empty();
                 record.clone_into(&mut claim.record);
                 if !is_first && !record.is_empty() && claim.holder != Some(host) {
-                    let what = format!("w{host} stores {}, which it does not hold", wanted.id);
+                    let what = format!("w{host} stores {}, which it does not hold", submitted.id);
                     self.violate(what);
                 }
             }
@@ -272,13 +272,13 @@ impl Checker {
             if task.state.as_deref() == state || task.is_gone {
                 continue;
             }
-            let (id, old) = (task.wanted.id.clone(), task.state.clone());
+            let (id, old) = (task.submitted.id.clone(), task.state.clone());
             match (old.as_deref(), state) {
                 (Some(old), None) if is_end(old) => self.tasks[index].is_gone = true,
                 (Some(old), None) => self.violate(format!("{id} is forgotten, and was {old}")),
                 (None, Some(state)) => {
                     self.tasks[index].state = Some(state.to_owned());
-                    let group = self.tasks[index].wanted.group.clone();
+                    let group = self.tasks[index].submitted.group.clone();
                     self.order.entry(group).or_default().push(index);
                     self.check_idempotency(index);
                     if state != "PENDING" {
@@ -310,8 +310,9 @@ impl Checker {
     }
 
     fn check_idempotency(&mut self, index: usize) {
-        let Some(key) = self.tasks[index].wanted.key.clone() else { return };
-        let same = |task: &&Tracked| task.wanted.key.as_ref() == Some(&key) && task.state.is_some();
+        let Some(key) = self.tasks[index].submitted.key.clone() else { return };
+        let same =
+            |task: &&Tracked| task.submitted.key.as_ref() == Some(&key) && task.state.is_some();
         if self.tasks.iter().filter(same).count() > 1 {
             self.violate(format!("two tasks are accepted for the idempotency key {key}"));
         }
@@ -319,15 +320,16 @@ impl Checker {
 
     /// One task at a time on a group, in the order accepted.
     fn started(&mut self, index: usize) {
-        let group = self.tasks[index].wanted.group.clone();
+        let group = self.tasks[index].submitted.group.clone();
         let line = self.order.get(&group).cloned().unwrap_or_default();
         for earlier in line.into_iter().take_while(|other| *other != index) {
             if !self.tasks[earlier].has_ended() {
-                let (this, other) = (&self.tasks[index].wanted.id, &self.tasks[earlier].wanted.id);
+                let (this, other) =
+                    (&self.tasks[index].submitted.id, &self.tasks[earlier].submitted.id);
                 self.violate(format!("{this} starts before {other} of its group has ended"));
             }
         }
-        if let Some(dead_letter) = self.tasks[index].wanted.dead_letter.clone() {
+        if let Some(dead_letter) = self.tasks[index].submitted.dead_letter.clone() {
             self.tasks[index].superseded = self.dead_letters.is_superseded(&dead_letter);
         }
     }

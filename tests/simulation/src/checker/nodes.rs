@@ -52,11 +52,11 @@ impl Checker {
     /// A task sends only what it may: its operation going forward, the reverse going back.
     fn check_wording(&mut self, owner: usize, node: usize, operation: Operation) {
         let task = &self.tasks[owner];
-        let is_back = operation != task.wanted.operation;
+        let is_back = operation != task.submitted.operation;
         let may_go_back = task.state.as_deref() == Some("RETRY");
-        let is_fine = is_back == may_go_back && (is_back || task.wanted.dead_letter.is_none());
-        if !is_fine || !task.wanted.nodes.contains(&node) {
-            let (id, state) = (task.wanted.id.clone(), task.state.clone().unwrap_or_default());
+        let is_fine = is_back == may_go_back && (is_back || task.submitted.dead_letter.is_none());
+        if !is_fine || !task.submitted.nodes.contains(&node) {
+            let (id, state) = (task.submitted.id.clone(), task.state.clone().unwrap_or_default());
             let what = operation.name();
             self.violate(format!("{id} is {state} and sends a {what} to n{node}"));
         }
@@ -88,7 +88,7 @@ impl Checker {
     /// A task changed a node: was it for this task to change?
     fn changed(&mut self, owner: usize, spot: &Spot, verb: Verb) {
         let task = &self.tasks[owner];
-        let id = &task.wanted.id;
+        let id = &task.submitted.id;
         let visit = task.visits.get(&spot.0).cloned().unwrap_or_default();
         let (node, group) = spot;
         let what = match verb {
@@ -97,7 +97,7 @@ impl Checker {
         };
         // A retry that failed leaves the dead letter of the task it retried.
         let is_named = self.dead_letters.was_written(id, *node)
-            || (task.wanted.dead_letter.is_some() && task.state.as_deref() == Some("FAILURE"));
+            || (task.submitted.dead_letter.is_some() && task.state.as_deref() == Some("FAILURE"));
         if task.has_ended() && !is_named {
             self.violate(format!("a {what} by {id} changes {group} on n{node} after its end"));
         } else if task.has_ended() {

@@ -106,9 +106,9 @@ fn score_text(score: Score) -> Bytes {
     super::strings::number_text(score.0).into_bytes()
 }
 
-fn with_scores(members: Vec<(Bytes, Score)>, wanted: bool) -> Reply {
+fn with_scores(members: Vec<(Bytes, Score)>, requested: bool) -> Reply {
     Reply::list(members.into_iter().flat_map(|(member, score)| {
-        let score = wanted.then(|| score_text(score));
+        let score = requested.then(|| score_text(score));
         std::iter::once(member).chain(score)
     }))
 }
@@ -176,14 +176,14 @@ impl Keyspace {
     ) -> Result<Reply, String> {
         let key = arguments.next()?;
         let (from, to) = (arguments.integer()?, arguments.integer()?);
-        let wanted = arguments.word("WITHSCORES");
+        let requested = arguments.word("WITHSCORES");
         arguments.end()?;
         let members = match self.read::<SortedSet>(key)? {
             None => Vec::new(),
             Some(sorted) if backwards => sorted.range_backwards(from, to),
             Some(sorted) => sorted.range(from, to),
         };
-        Ok(with_scores(members, wanted))
+        Ok(with_scores(members, requested))
     }
 
     pub(super) fn zscore(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {

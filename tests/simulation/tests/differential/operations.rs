@@ -233,7 +233,7 @@ impl Known {
     }
 }
 
-/// Some commit of a claimed task: it goes on, is put down, handed back, or carried to an end.
+/// Some commit of a claimed task: it goes on, is delayed, handed back, or carried to an end.
 fn commit(claimed: &Claimed, random: &mut Random, now_ms: u64) -> Commit {
     let mut task = claimed.task().unwrap();
     task.take_up(claimed.recoveries, now_ms);
@@ -301,7 +301,7 @@ fn random_operations_come_to_the_same() {
                 claims += take_claims(&mut known, &model);
             }
             block_on(known.learn(&ours, &what, &answer));
-            // The learning asked the model alone, and may have rung.
+            // The learning asked the model alone, and may have woken a drain.
             if let Act::DeadLetters = what {
                 block_on(theirs.dead_letters(DeadLetterFilter::default(), None, 20)).unwrap();
                 dead_letters += known.dead_letters.len();
