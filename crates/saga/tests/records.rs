@@ -1,5 +1,12 @@
 //! Records that any version ever wrote stay readable, and are written as this version does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops when something is amiss"
+)]
+
 use saga::{Event, Operation, RecordError, Task};
 use serde_json::Value;
 

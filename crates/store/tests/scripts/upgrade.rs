@@ -21,7 +21,7 @@ fn world() -> World {
     for command in commands {
         let (name, arguments) = command.split_first().unwrap();
         let arguments = arguments.iter().map(|argument| argument.clone().into_bytes()).collect();
-        block_on((&world.redis).command(name, arguments)).unwrap();
+        block_on(world.redis.command(name, arguments)).unwrap();
     }
     world
 }
