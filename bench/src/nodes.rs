@@ -1,5 +1,5 @@
 //! Nodes that answer at once: the least code that still is the node API, on one thread of its own,
-//! so that they are not what is measured. `tests/node` is the one with faults and a log.
+//! so that they are not what is measured. `testkit/node` is the one with faults and a log.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
