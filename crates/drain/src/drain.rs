@@ -3,7 +3,7 @@
 
 use clock::Clock;
 use node_adapter::Adapter;
-use saga::{Call, CallKind, ClientState, Starting, Task};
+use saga::{Call, CallKind, ClientState, RecordError, Starting, Task};
 use store::{Claimed, Commit, DueCallback, Instruction, StoreError, TurnAnswer};
 
 use crate::calls_in_flight::{Answered, CallsInFlight};
@@ -16,6 +16,9 @@ use crate::pending_commits::{GatedCall, PendingCommits};
 use crate::quarantine::quarantine;
 use crate::report::Report;
 use crate::webhooks::Webhooks;
+
+/// For how long, in milliseconds, a task whose record is of a later version is left to others.
+const NEWER_RECORD_DELAY_MS: u64 = 60_000;
 
 pub(crate) struct Drain<'a, N, A, C, L> {
     log: &'a L,
@@ -162,9 +165,19 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
                     self.held.insert(claimed.task_id.clone(), held);
                     self.advance(&claimed.task_id);
                 }
-                Err(error) => self.quarantine(claimed, &error.to_string()),
+                Err(RecordError::Newer(version)) => self.leave(claimed, version),
+                Err(RecordError::Damaged(reason)) => self.quarantine(claimed, &reason),
             }
         }
+    }
+
+    /// Leaves a task whose record a later Muster wrote to a worker that can read it.
+    fn leave(&mut self, claimed: &Claimed, version: u64) {
+        let due_at_ms = self.clocks.now().redis_ms.saturating_add(NEWER_RECORD_DELAY_MS);
+        let version = version.to_string();
+        let fields = [("task_id", claimed.task_id.as_str()), ("record_version", &version)];
+        self.log.event("newer record left to a newer worker", &fields);
+        self.pending.push(Ok(Commit::leave(claimed, due_at_ms)));
     }
 
     fn quarantine(&mut self, claimed: &Claimed, reason: &str) {

@@ -46,7 +46,7 @@ pub struct BreakerChange {
     pub open_until_ms: Option<u64>,
 }
 
-/// One task's news.
+/// What one task's record becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     task_id: String,
@@ -69,6 +69,9 @@ pub enum CommitKind {
     Delay { due_at_ms: u64 },
     /// Hands the task back, to be claimed again.
     Release,
+    /// Leaves the task as it stands, and nobody claims it before this time, in milliseconds since
+    /// the epoch.
+    Leave { due_at_ms: u64 },
     /// The task has ended.
     Finish,
 }
@@ -95,7 +98,7 @@ impl WrittenDeadLetter {
 }
 
 impl Commit {
-    /// News of a task that was read and understood. `now_ms` dates its dead letters.
+    /// What became of a task that was read and understood. `now_ms` dates its dead letters.
     ///
     /// # Errors
     /// When the record cannot be written as JSON.
@@ -127,7 +130,22 @@ impl Commit {
         })
     }
 
-    /// Sets aside a task whose record cannot be read: it ends as FAILURE with a dead letter, and
+    /// Leaves a task whose record is of a later version to a worker of that version. Nobody claims it
+    /// before `due_at_ms`, in milliseconds since the epoch.
+    #[must_use]
+    pub fn leave(claimed: &Claimed, due_at_ms: u64) -> Self {
+        Self {
+            task_id: claimed.task_id.clone(),
+            epoch: claimed.epoch,
+            kind: CommitKind::Leave { due_at_ms },
+            state: "",
+            queue: "",
+            record: Vec::new(),
+            outcome: Vec::new(),
+        }
+    }
+
+    /// Quarantines a task whose record cannot be read: it ends as FAILURE with a dead letter, and
     /// the record stays as it is for a person to see.
     ///
     /// # Errors
@@ -158,6 +176,7 @@ impl Commit {
             CommitKind::Journal => ("journal", 0),
             CommitKind::Delay { due_at_ms } => ("delay", due_at_ms),
             CommitKind::Release => ("release", 0),
+            CommitKind::Leave { due_at_ms } => ("leave", due_at_ms),
             CommitKind::Finish => ("finish", 0),
         };
         arguments

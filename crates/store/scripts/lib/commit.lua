@@ -42,13 +42,19 @@ local function finish(c, task, ttl_s)
 end
 
 -- One commit. `kind`: 'journal' keeps the task, 'delay' lets it wait until `due_ms`, 'release'
--- hands it back, 'finish' ends it in `state` with `outcome` (JSON). An empty record leaves the
--- stored one as it is. Returns 'stale', 'cancel' or 'ok'.
+-- hands it back, 'leave' lets it wait as it stands, 'finish' ends it in `state` with `outcome` (JSON).
+-- An empty record leaves the stored one as it is. Returns 'stale', 'cancel' or 'ok'.
 local function commit(c, lease_ms, ttl_s)
   local task = holds(c.id, c.epoch)
   if not task then return 'stale' end
   if c.kind == 'finish' then
     finish(c, task, ttl_s)
+    return 'ok'
+  end
+  if c.kind == 'leave' then
+    unlease(c.id)
+    redis.call('HSET', task_key(c.id), 'where', 'delayed')
+    redis.call('ZADD', DELAYED, c.due_ms, c.id)
     return 'ok'
   end
   local where = c.kind == 'delay' and 'delayed' or 'running'

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::executor::block_on;
-use saga::{CallKind, ClientState, Event, Phase};
+use saga::{CallKind, ClientState, Event, Phase, RecordError};
 use store::{Commit, CommitKind, DeadLetterFilter, DeliveryStatus, Flag, Redis as _, TaskFilter};
 
 use crate::world::{TestTurn, World, carry_out_at};
@@ -114,6 +114,27 @@ fn tasks_of_0_1_0_come_to_their_ends() {
         assert_eq!((view.state, view.task.is_ok()), (*state, true), "{id}");
         assert_eq!(world.ask(&format!("EXISTS {{muster}}:task:{id}")), 0);
     }
+}
+
+/// What a worker cannot read because it is too old stays as it is, and is claimed again later.
+#[test]
+fn a_record_of_a_later_version_stays_as_it_is() {
+    let world = World::new();
+    world.accept("t1", "g");
+    let newer = r#"{"v":3}"#;
+    world.ask(&format!("HSET {{muster}}:task:t1 record {newer}"));
+    let claimed = world.claim("old");
+    assert_eq!(claimed.task(), Err(RecordError::Newer(3)));
+    let later =
+        world.turn(TestTurn { slots: 0, idle: false, ..TestTurn::default() }).now_ms + 60_000;
+    world.commit("old", vec![Commit::leave(&claimed, later)]);
+    assert_eq!(world.ask("ZCARD {muster}:leases"), 0);
+    assert_eq!(world.ask("ZCARD {muster}:delayed"), 1);
+    assert!(world.turn(TestTurn::default()).claimed.is_empty(), "it is not due");
+    world.ask("ZADD {muster}:delayed 1 t1");
+    let again = world.claim("new");
+    assert_eq!((again.record.as_slice(), again.recoveries), (newer.as_bytes(), 0));
+    assert!(again.epoch > claimed.epoch);
 }
 
 #[test]

@@ -121,6 +121,29 @@ async fn a_task_that_is_lost_again_and_again_is_given_up_with_a_dead_letter() {
     assert_eq!(nodes, touched.iter().collect::<Vec<_>>());
 }
 
+/// As while hosts are replaced by newer ones, one after another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_a_later_version_is_left_to_a_worker_that_can_read_it() {
+    let mut world = World::with(Setup { components: &["api"], ..Setup::default() }).await;
+    let newer = world.create("g").await;
+    let other = world.create("h").await;
+    let redis = world.redis.connect().unwrap();
+    let key = format!("{{muster}}:task:{newer}");
+    let record: String = redis.ask(&format!("HGET {key} record")).unwrap();
+    let _: i64 = redis.ask(&format!("HSET {key} record {{\"v\":3}}")).unwrap();
+    world.kill_apps();
+    world.start_app(&[]);
+    assert_eq!(state(&world.ended(&other).await), "SUCCESS");
+    let left = async || redis.ask::<i64>(&format!("ZCARD {{muster}}:delayed")).unwrap();
+    eventually("it is left", left, |left| *left == 1).await;
+    assert!(world.dead_letters().await.is_empty());
+    assert!(world.calls(0).iter().all(|call| !call.contains("/g ")), "{:?}", world.calls(0));
+    // A worker that can read it comes along.
+    let _: i64 = redis.ask(&format!("HSET {key} record {record}")).unwrap();
+    let _: i64 = redis.ask(&format!("ZADD {{muster}}:delayed 1 {newer}")).unwrap();
+    assert_eq!(state(&world.ended(&newer).await), "SUCCESS");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_read_is_quarantined_and_blocks_nothing() {
     let mut world = World::with(Setup { components: &["api"], ..Setup::default() }).await;
