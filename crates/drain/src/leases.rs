@@ -2,8 +2,9 @@
 //! another drain reclaims the task.
 //!
 //! Three things begin a lease anew: the claim, each commit that stores the task's record, and, three
-//! times a lease, the renewal of all claims with a turn. The drain counts from when such a turn
-//! *began*, by its own clock, so it never believes a lease longer than Redis does.
+//! times a lease, the renewal of all claims with a turn, which `renew` in the store's `commit.lua`
+//! carries out. The drain counts from when such a turn *began*, by its own clock, so it never believes
+//! a lease longer than Redis does.
 
 /// When all claims are renewed next.
 pub(crate) struct LeaseRenewal {

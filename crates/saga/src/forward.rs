@@ -3,12 +3,8 @@
 use crate::answer::{ChangeAnswer, Failure, Inspection};
 use crate::event::Event;
 use crate::node::{NodeState, Progress};
+use crate::retry_delay;
 use crate::task::Task;
-
-/// Milliseconds before a node is tried again going forward; doubled each time.
-const FORWARD_RETRY_DELAY_MS: u64 = 1_000;
-/// The most it is doubled to.
-const FORWARD_RETRY_DELAY_MS_MAX: u64 = 30_000;
 
 impl Task {
     /// The inspection before the call: what the node holds decides whether there is anything to do, and
@@ -102,9 +98,8 @@ impl Task {
         node.rest(state, now_ms);
         node.last_error = Some(failure.reason.clone());
         if again {
-            let doublings = node.failures.saturating_sub(1).min(16);
-            let delay = (FORWARD_RETRY_DELAY_MS << doublings).min(FORWARD_RETRY_DELAY_MS_MAX);
-            node.due_at_ms = Some(now_ms.saturating_add(delay));
+            let delay_ms = retry_delay::forward_ms(node.failures);
+            node.due_at_ms = Some(now_ms.saturating_add(delay_ms));
             self.note_node(now_ms, Event::AttemptFailed, index, Some(&failure.reason));
             return;
         }

@@ -19,6 +19,7 @@ mod plan;
 mod policy;
 mod receive;
 mod record;
+mod retry_delay;
 mod rollback;
 mod task;
 

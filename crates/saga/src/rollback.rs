@@ -4,10 +4,8 @@ use crate::answer::{ChangeAnswer, Failure, Inspection};
 use crate::event::Event;
 use crate::node::{NodeState, Progress};
 use crate::phase::Phase;
+use crate::retry_delay;
 use crate::task::Task;
-
-/// However the delay grows, an undo is tried at least this often, in milliseconds.
-const RETRY_DELAY_MS_MAX: u64 = 3_600_000;
 
 impl Task {
     /// Turns back: every node that this task changed, or may have changed, is to be undone.
@@ -77,24 +75,11 @@ impl Task {
             return;
         }
         node.rest(NodeState::Undoing, now_ms);
-        let delay = self.retry_delay_ms(index, attempts);
+        let delay_ms = retry_delay::undo_ms(&self.policy, &self.id, index, attempts);
         if let Some(node) = self.nodes.get_mut(index) {
-            node.due_at_ms = Some(now_ms.saturating_add(delay));
+            node.due_at_ms = Some(now_ms.saturating_add(delay_ms));
         }
         self.note_node(now_ms, Event::UndoFailed, index, Some(&failure.reason));
-    }
-
-    /// Milliseconds to wait after failed attempt number `attempts`: the delay, times the backoff
-    /// for each attempt before, plus jitter.
-    fn retry_delay_ms(&self, index: usize, attempts: u32) -> u64 {
-        let policy = &self.policy;
-        let mut delay = policy.rollback_retry_delay_ms;
-        for _ in 1..attempts.min(64) {
-            delay = delay.saturating_mul(u64::from(policy.rollback_backoff_percent)) / 100;
-            delay = delay.min(RETRY_DELAY_MS_MAX);
-        }
-        let jitter_max = delay.saturating_mul(u64::from(policy.rollback_jitter_percent)) / 100;
-        delay + spread(&self.id, index, attempts) % jitter_max.saturating_add(1)
     }
 
     /// Gives up on everything that is still open: a task that was recovered too often would
@@ -129,13 +114,4 @@ impl Task {
         self.phase = phase;
         self.note(now_ms, event, None);
     }
-}
-
-/// A number that differs from task to task and from attempt to attempt, and is the same each time
-/// it is asked for (FNV-1a), so that retries spread out without a source of randomness.
-fn spread(id: &str, index: usize, attempts: u32) -> u64 {
-    let seed = index as u64 ^ (u64::from(attempts) << 32);
-    id.bytes().chain(seed.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

@@ -12,6 +12,7 @@ if not fields then return { 'UNKNOWN' } end
 local superseded_by, retried_by = fields[3], fields[4]
 if superseded_by ~= '' then return { 'SUPERSEDED', superseded_by } end
 if retried_by ~= '' then return { retried_by == id and 'ACCEPTED' or 'RETRYING', retried_by } end
+-- However many tasks wait: there are no more of these than there are dead letters.
 enqueue(id, group, operation, record, dead_letter)
 redis.call('HINCRBY', COUNTS, 'waiting', 1)
 redis.call('HSET', dead_letter_key(dead_letter), 'retry_task_id', id)

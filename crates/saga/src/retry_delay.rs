@@ -1,0 +1,38 @@
+//! How long a node is left alone before it is tried again.
+
+use crate::policy::Policy;
+
+/// Before a node is tried again going forward, in milliseconds; doubled each time.
+const FORWARD_MS: u64 = 1_000;
+/// The most it is doubled to.
+const FORWARD_MS_MAX: u64 = 30_000;
+/// However the delay grows, an undo is tried at least this often, in milliseconds.
+const UNDO_MS_MAX: u64 = 3_600_000;
+
+/// Milliseconds to wait before a node is tried again going forward, after `failures` failed tries.
+pub(crate) fn forward_ms(failures: u32) -> u64 {
+    let doublings = failures.saturating_sub(1).min(16);
+    (FORWARD_MS << doublings).min(FORWARD_MS_MAX)
+}
+
+/// Milliseconds to wait before an undo is tried again, after failed attempt number `attempts`: the
+/// policy's delay, times its backoff for each attempt before, plus jitter. `task_id` and `node` (its
+/// place in the task) spread the retries of many.
+pub(crate) fn undo_ms(policy: &Policy, task_id: &str, node: usize, attempts: u32) -> u64 {
+    let mut delay_ms = policy.rollback_retry_delay_ms;
+    for _ in 1..attempts.min(64) {
+        delay_ms = delay_ms.saturating_mul(u64::from(policy.rollback_backoff_percent)) / 100;
+        delay_ms = delay_ms.min(UNDO_MS_MAX);
+    }
+    let jitter_max_ms = delay_ms.saturating_mul(u64::from(policy.rollback_jitter_percent)) / 100;
+    delay_ms + spread(task_id, node, attempts) % jitter_max_ms.saturating_add(1)
+}
+
+/// A number that differs from task to task and from attempt to attempt, and is the same each time
+/// it is asked for (FNV-1a), so that retries spread out without a source of randomness.
+fn spread(task_id: &str, node: usize, attempts: u32) -> u64 {
+    let seed = node as u64 ^ (u64::from(attempts) << 32);
+    task_id.bytes().chain(seed.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
