@@ -134,7 +134,7 @@ async fn a_record_of_a_later_version_is_left_to_a_worker_that_can_read_it() {
     world.kill_apps();
     world.start_app(&[]);
     assert_eq!(state(&world.ended(&other).await), "SUCCESS");
-    let left = async || redis.ask::<i64>(&format!("ZCARD {{muster}}:delayed")).unwrap();
+    let left = async || redis.ask::<i64>("ZCARD {muster}:delayed").unwrap();
     eventually("it is left", left, |left| *left == 1).await;
     assert!(world.dead_letters().await.is_empty());
     assert!(world.calls(0).iter().all(|call| !call.contains("/g ")), "{:?}", world.calls(0));
