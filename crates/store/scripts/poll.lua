@@ -8,18 +8,16 @@
 local id, channel = unpack(ARGV)
 
 wake_if_neglected(channel)
-local answer = task_fields(id, true)
+local answer, url, first_notes = task_fields(id, true)
 if not answer then return {} end
-local notes = notes_of(id)
+local notes = notes_of(id, first_notes)
 answer[#answer + 1] = #notes
 for _, note in ipairs(notes) do answer[#answer + 1] = note end
-local has_ended = answer[6] ~= ''
 local callback
-if has_ended then
+if answer[6] ~= '' then
   callback = callback_fields(id)
-else
-  local url = redis.call('HGET', task_key(id), 'callback')
-  callback = url and { id, url, 'not_due', 0, '', '' }
+elseif url then
+  callback = { id, url, 'not_due', 0, '', '' }
 end
 if callback then
   for i = 2, 6 do answer[#answer + 1] = callback[i] end

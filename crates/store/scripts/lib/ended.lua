@@ -10,16 +10,23 @@ local function write_ended(id, group, state, operation, created_at, record, ttl_
 end
 
 -- A task, whether it runs or has ended: state, operation, group, when it was accepted, changed last
--- and ended ('' while it runs), and its record if it is asked for ('' else). nil when it is unknown.
+-- and ended ('' while it runs), and its record if it is asked for ('' else); nil when it is unknown.
+-- Then what only the hash of a task may hold, nil otherwise: the URL to call when it ends, and the notes
+-- of 0.1.0.
 local function task_fields(id, with_record)
-  local fields = redis.call('HMGET', task_key(id), 'state', 'operation', 'group', 'created_at',
-    'updated_at', 'finished_at', with_record and 'record' or 'no record')
-  if fields[1] then
-    for i = 2, 7 do fields[i] = fields[i] or '' end
-    return fields
+  local hash = redis.call('HMGET', task_key(id), 'callback', 'notes', 'state', 'operation', 'group',
+    'created_at', 'updated_at', 'finished_at', with_record and 'record' or 'no record')
+  if hash[3] then
+    local fields = {}
+    for i = 3, 9 do fields[i - 2] = hash[i] or '' end
+    return fields, hash[1] or nil, hash[2] or nil
   end
-  local text = with_record and redis.call('GET', ended_key(id)) or not with_record
-    and redis.call('GETRANGE', ended_key(id), 0, HEADER_BYTES_MAX - 1)
+  local text
+  if with_record then
+    text = redis.call('GET', ended_key(id))
+  else
+    text = redis.call('GETRANGE', ended_key(id), 0, HEADER_BYTES_MAX - 1)
+  end
   local state, operation, created_at, finished_at, group, record_at =
     (text or ''):match('^(%S+) (%S*) (%d*) (%d+)\n([^\n]*)\n()')
   if not state then return nil end

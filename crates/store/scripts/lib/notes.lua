@@ -20,9 +20,8 @@ local function move_first_notes(id, array)
   for i = #notes, 1, -1 do redis.call('LPUSH', notes_key(id), cjson.encode(notes[i])) end
 end
 
--- The notes of a task, oldest first.
-local function notes_of(id)
-  local first = redis.call('HGET', task_key(id), 'notes')
+-- The notes of a task, oldest first. `first` are those of 0.1.0 that are still in its hash, or nil.
+local function notes_of(id, first)
   if first then
     redis.call('HDEL', task_key(id), 'notes')
     move_first_notes(id, first)
