@@ -1,24 +1,34 @@
 //! The settings that decide how a task is carried out.
 
+use serde::{Deserialize, Serialize};
+
 /// More nodes a round mean fewer writes of the record, and more nodes in doubt after a crash.
 const ROUND_NODES: usize = 16;
 
-/// The settings that decide a task's policy, as they were when it was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The settings that decide how a task is carried out, as they were when it was accepted. The short
+/// names are those of its record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// How often a node is tried going forward before the task gives up; 1 = no second try.
+    #[serde(rename = "f")]
     pub forward_max_attempts: u32,
     /// How often a failed undo is tried *again* before it becomes a dead letter.
+    #[serde(rename = "r")]
     pub rollback_max_retries: u32,
     /// Milliseconds between a failed undo and its first retry.
+    #[serde(rename = "d")]
     pub rollback_retry_delay_ms: u64,
     /// What the delay is multiplied by after each retry, in percent; 100 keeps it constant.
+    #[serde(rename = "b")]
     pub rollback_backoff_percent: u32,
     /// The most a delay is lengthened by at random, in percent of itself.
+    #[serde(rename = "j")]
     pub rollback_jitter_percent: u32,
     /// How many nodes are changed at once.
+    #[serde(rename = "n")]
     pub node_parallelism: u32,
     /// How often the task may be recovered from a dead worker before it counts as poison.
+    #[serde(rename = "m")]
     pub max_recoveries: u32,
 }
 

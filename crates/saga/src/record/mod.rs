@@ -50,7 +50,7 @@ struct Record<'a> {
     #[serde(rename = "n", borrow)]
     nodes: Vec<NodeRecord<'a>>,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    policy: Option<PolicyRecord>,
+    policy: Option<Cow<'a, Policy>>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     error: Option<Cow<'a, str>>,
     #[serde(rename = "x", default, skip_serializing_if = "is_false")]
@@ -118,24 +118,6 @@ impl From<Before> for Presence {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct PolicyRecord {
-    #[serde(rename = "f")]
-    forward_max_attempts: u32,
-    #[serde(rename = "r")]
-    rollback_max_retries: u32,
-    #[serde(rename = "d")]
-    rollback_retry_delay_ms: u64,
-    #[serde(rename = "b")]
-    rollback_backoff_percent: u32,
-    #[serde(rename = "j")]
-    rollback_jitter_percent: u32,
-    #[serde(rename = "n")]
-    node_parallelism: u32,
-    #[serde(rename = "m")]
-    max_recoveries: u32,
-}
-
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_false(value: &bool) -> bool {
     !*value
@@ -196,7 +178,7 @@ impl Task {
             v: VERSION,
             phase: self.phase,
             nodes: nodes.map(|(node, named_ms)| node_record(node, named_ms, is_running)).collect(),
-            policy: is_running.then(|| policy_record(&self.policy)),
+            policy: is_running.then_some(Cow::Borrowed(&self.policy)),
             error: self.error.as_deref().map(Cow::Borrowed),
             cancelled: self.cancelled,
             retry_of: self.retry_of.as_ref().map(Cow::Borrowed),
@@ -237,7 +219,7 @@ impl Task {
             group_id,
             phase: record.phase,
             nodes: nodes.map(|(node, named_ms)| read_node(node, named_ms)).collect(),
-            policy: record.policy.map(read_policy).unwrap_or_default(),
+            policy: record.policy.map(Cow::into_owned).unwrap_or_default(),
             error: record.error.map(Cow::into_owned),
             cancelled: record.cancelled,
             retry_of: record.retry_of.map(Cow::into_owned),
@@ -286,47 +268,5 @@ fn read_node(record: NodeRecord<'_>, named_ms: Option<u64>) -> Node {
         last_error: record.last_error.map(Cow::into_owned),
         updated_at_ms: record.updated_at_ms.or(named_ms),
         progress: Progress::Idle,
-    }
-}
-
-fn policy_record(policy: &Policy) -> PolicyRecord {
-    let Policy {
-        forward_max_attempts,
-        rollback_max_retries,
-        rollback_retry_delay_ms,
-        rollback_backoff_percent,
-        rollback_jitter_percent,
-        node_parallelism,
-        max_recoveries,
-    } = *policy;
-    PolicyRecord {
-        forward_max_attempts,
-        rollback_max_retries,
-        rollback_retry_delay_ms,
-        rollback_backoff_percent,
-        rollback_jitter_percent,
-        node_parallelism,
-        max_recoveries,
-    }
-}
-
-fn read_policy(record: PolicyRecord) -> Policy {
-    let PolicyRecord {
-        forward_max_attempts,
-        rollback_max_retries,
-        rollback_retry_delay_ms,
-        rollback_backoff_percent,
-        rollback_jitter_percent,
-        node_parallelism,
-        max_recoveries,
-    } = record;
-    Policy {
-        forward_max_attempts,
-        rollback_max_retries,
-        rollback_retry_delay_ms,
-        rollback_backoff_percent,
-        rollback_jitter_percent,
-        node_parallelism,
-        max_recoveries,
     }
 }
