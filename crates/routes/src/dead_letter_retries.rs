@@ -9,10 +9,11 @@ use store::{DeadLetterRetry, DeadLetterView, Redis};
 
 use crate::api::Api;
 use crate::call::Call;
-use crate::dead_letters::{FILTERS, filter, retrying};
+#[cfg(feature = "openapi")]
+use crate::dead_letters::FILTERS;
+use crate::dead_letters::retrying;
 use crate::endpoint::Endpoint;
 use crate::nodes::Nodes;
-use crate::page;
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::reply::Reply;
@@ -86,10 +87,7 @@ impl Endpoint for RetryDeadLetters {
         C: Clock + 'static,
         N: Nodes,
     {
-        let query = call.query(&FILTERS)?;
-        let cursor = page::cursor(&query)?;
-        let limit = page::limit(&query)?;
-        let page = api.store.dead_letters(filter(&query)?, cursor.as_ref(), limit).await?;
+        let page = api.dead_letter_page(call).await?;
         let mut task_ids = Vec::new();
         let mut skipped = 0;
         // Of several for one node the newest goes first: each undo puts the node back to where the

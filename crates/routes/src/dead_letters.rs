@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use saga::{DeadLetter, DeadLetterKind, Operation, Presence};
 use serde::Serialize;
 use settings::Role;
-use store::{DeadLetterFilter, DeadLetterView, Discarded, Redis};
+use store::{DeadLetterFilter, DeadLetterPage, DeadLetterView, Discarded, Redis};
 
 use crate::api::Api;
 use crate::call::Call;
@@ -97,7 +97,7 @@ impl From<DeadLetterView> for DeadLetterAnswer {
 /// The query of lists and of retries: which dead letters, and which page of them.
 pub(crate) static FILTERS: [&Param; 6] = [&GROUP_ID, &NODE, &OPERATION, &TASK_ID, &LIMIT, &CURSOR];
 
-pub(crate) fn filter<'a>(query: &'a Query<'_>) -> Result<DeadLetterFilter<'a>, Problem> {
+fn filter<'a>(query: &'a Query<'_>) -> Result<DeadLetterFilter<'a>, Problem> {
     Ok(DeadLetterFilter {
         group_id: query.text(&GROUP_ID)?,
         node: query.text(&NODE)?,
@@ -119,10 +119,7 @@ impl Endpoint for ListDeadLetters {
         C: Clock + 'static,
         N: Nodes,
     {
-        let query = call.query(&FILTERS)?;
-        let cursor = page::cursor(&query)?;
-        let limit = page::limit(&query)?;
-        let page = api.store.dead_letters(filter(&query)?, cursor.as_ref(), limit).await?;
+        let page = api.dead_letter_page(call).await?;
         let answer = DeadLettersAnswer {
             dead_letters: page.dead_letters.into_iter().map(DeadLetterAnswer::from).collect(),
             total: page.total,
@@ -212,6 +209,17 @@ impl Endpoint for DiscardDeadLetter {
 }
 
 impl<R: Redis, C, N> Api<R, C, N> {
+    /// The page of dead letters that a call's query names: see [`FILTERS`].
+    pub(crate) async fn dead_letter_page(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<DeadLetterPage, Problem> {
+        let query = call.query(&FILTERS)?;
+        let cursor = page::cursor(&query)?;
+        let limit = page::limit(&query)?;
+        Ok(self.store.dead_letters(filter(&query)?, cursor.as_ref(), limit).await?)
+    }
+
     pub(crate) async fn read_dead_letter(&self, id: &str) -> Result<DeadLetterView, Problem> {
         let dead_letter = self.store.dead_letter(id).await?;
         dead_letter.ok_or_else(|| Problem::plain(&problem_kinds::NO_SUCH_DEAD_LETTER))
