@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// `text` as one segment of a path: every byte but RFC 3986's unreserved ones is percent-encoded,
 /// so no slash, query or escape in it is taken for the URL's own. A text that is a dot segment as a
-/// whole (`.` or `..`) stays one: whoever builds a URL must refuse it.
+/// whole (`.` or `..`) stays one: `cluster_manager.rs` refuses it.
 pub(crate) fn path_segment(text: &str) -> String {
     let mut segment = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -2,14 +2,14 @@
 -- Idempotent: a task id that is known already is accepted as it stands, and so is a request that
 -- repeats another's idempotency key.
 -- keys: the prefix
--- arguments: task id, group id, operation, record, most tasks waiting, channel; idempotency key (''
+-- arguments: task id, group id, operation, record, most tasks that may wait (the setting max_queue), channel; idempotency key (''
 --   for none), digest of the request, how long the key is kept in seconds; whose requests are
 --   counted ('' for nobody's), most of them in a second; the URL to call when the task ends ('' for
 --   none)
 -- answer: 'ACCEPTED' | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
 -- uses: keys clock wake batch ended index callbacks notes group_queue
-local id, group, operation, record, waiting_max, channel, key, digest, key_ttl_s, caller, rate_max,
+local id, group, operation, record, max_queue, channel, key, digest, key_ttl_s, caller, rate_max,
   callback = unpack(ARGV)
 
 if key ~= '' then
@@ -28,7 +28,7 @@ if caller ~= '' then
 end
 -- It is counted in before there is known to be room: one command tells both.
 local waiting = redis.call('HINCRBY', COUNTS, 'waiting', 1)
-if waiting > tonumber(waiting_max) then
+if waiting > tonumber(max_queue) then
   waiting = redis.call('HINCRBY', COUNTS, 'waiting', -1)
   wake(channel)
   return { 'FULL', waiting }
