@@ -1,7 +1,7 @@
 //! What a drain counts for operators: calls by node, verb and result, and how long they took.
 //!
-//! Names are those of `metrics.lua`: `calls|<verb>|<result>|<node>`, and the histogram
-//! `call_ms|<upper bound>` with `call_ms|sum`.
+//! Names are those of `metrics.lua`: `calls|<verb>|<result>|<node>`, `late_calls|<node>`, and the
+//! histogram `call_ms|<upper bound>` with `call_ms|sum`.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub(crate) struct CallMetrics {
     calls: BTreeMap<(&'static str, &'static str, String), u64>,
     buckets: BTreeMap<Option<u64>, u64>,
     sum_ms: u64,
+    /// Late calls found, by node.
+    late: BTreeMap<String, u64>,
     flushed_at_ms: u64,
 }
 
@@ -45,6 +47,12 @@ impl CallMetrics {
         self.sum_ms = self.sum_ms.saturating_add(took_ms);
     }
 
+    /// Counts calls to `node` that were found to have been carried out after they were given up on.
+    pub(crate) fn count_late(&mut self, node: &str, calls: u32) {
+        let count = self.late.entry(node.to_owned()).or_default();
+        *count = count.saturating_add(u64::from(calls));
+    }
+
     /// The counts to send now: some of the time none, so that a busy drain's turns stay small. A
     /// drain that may end with this turn sends them all.
     pub(crate) fn flush(&mut self, now_ms: u64, may_end: bool) -> Vec<(String, u64)> {
@@ -54,7 +62,7 @@ impl CallMetrics {
         if !may_end && now_ms.saturating_sub(self.flushed_at_ms) < FLUSH_MS {
             return Vec::new();
         }
-        let Self { calls, buckets, sum_ms, .. } = std::mem::take(self);
+        let Self { calls, buckets, sum_ms, late, .. } = std::mem::take(self);
         self.flushed_at_ms = now_ms;
         let calls = calls
             .into_iter()
@@ -64,7 +72,8 @@ impl CallMetrics {
             (format!("call_ms|{bound}"), count)
         });
         let sum = ("call_ms|sum".to_owned(), sum_ms);
-        calls.chain(buckets).chain([sum]).collect()
+        let late = late.into_iter().map(|(node, count)| (format!("late_calls|{node}"), count));
+        calls.chain(buckets).chain([sum]).chain(late).collect()
     }
 }
 
@@ -91,6 +100,7 @@ mod tests {
     fn counts_add_up_and_are_sent_once() {
         let mut metrics = CallMetrics::default();
         let applied = Answer::Change(ChangeAnswer::Applied);
+        metrics.count_late("n", 2);
         for took_ms in [Some(3), Some(7), Some(400_000), None] {
             metrics.count(Verb::Change(Operation::Create), "n".to_owned(), &applied, took_ms);
         }
@@ -101,6 +111,7 @@ mod tests {
             ("call_ms|+Inf", 1),
             ("call_ms|5", 1),
             ("call_ms|10", 1),
+            ("late_calls|n", 2),
         ];
         for (name, count) in expected {
             assert!(sent.contains(&(name.to_owned(), count)), "{name}: {sent:?}");

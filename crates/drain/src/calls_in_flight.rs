@@ -99,6 +99,11 @@ impl<'a, N: NodeClient, A: Adapter> CallsInFlight<'a, N, A> {
         self.breakers.changes(offset_ms)
     }
 
+    /// Counts calls to `node` that were carried out after they were given up on.
+    pub(crate) fn count_late(&mut self, node: &str, calls: u32) {
+        self.metrics.count_late(node, calls);
+    }
+
     /// The counts that a turn sends along: see [`CallMetrics::flush`].
     pub(crate) fn flush_metrics(&mut self, now_ms: u64, may_end: bool) -> Vec<(String, u64)> {
         self.metrics.flush(now_ms, may_end)

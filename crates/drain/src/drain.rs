@@ -89,7 +89,7 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         answer: TurnAnswer,
         turn: SentTurn,
     ) -> Result<Instruction, StoreError> {
-        let own_now_ms = self.clocks.synchronize(answer.now_ms);
+        let own_now_ms = self.clocks.synchronize(answer.now_ms, turn.at_ms);
         self.closing = turn.closing;
         self.report.turns += 1;
         self.drop_stale(&answer.stale);
@@ -160,7 +160,7 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
     fn take_up(&mut self, claimed: &[Claimed], sent_at_ms: u64) {
         for claimed in claimed {
             self.report.claimed += 1;
-            match HeldTask::take_up(claimed, sent_at_ms, self.clocks.now().redis_ms) {
+            match HeldTask::take_up(claimed, sent_at_ms, self.clocks.now()) {
                 Ok(held) => {
                     self.held.insert(claimed.task_id.clone(), held);
                     self.advance(&claimed.task_id);
@@ -220,10 +220,17 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
             };
             let Answered { task_id, epoch, call, answer } = self.calls.complete(call, now.own_ms);
             let Some(held) = self.held.claimed_mut(&task_id, epoch) else { continue };
-            if let Err(illegal) = held.task.answer(call, answer, now.redis_ms) {
+            if let Err(illegal) = held.task.answer(call, answer, now.moment()) {
                 let reason = illegal.to_string();
                 self.log.event("illegal answer", &[("task_id", &task_id), ("reason", &reason)]);
                 continue;
+            }
+            let late = held.task.take_late_calls();
+            if late > 0 {
+                let node = held.task.nodes().get(call.node).map_or("", |node| node.address());
+                self.calls.count_late(node, late);
+                let fields = [("task_id", task_id.as_str()), ("node", node)];
+                self.log.event("late call found, undone again", &fields);
             }
             if !touched.contains(&task_id) {
                 touched.push(task_id);

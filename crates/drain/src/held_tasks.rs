@@ -45,17 +45,17 @@ impl HeldTask {
     pub(crate) fn take_up(
         claimed: &Claimed,
         sent_at_ms: u64,
-        redis_now_ms: u64,
+        now: Now,
     ) -> Result<Self, RecordError> {
         let mut task = claimed.task()?;
         match claimed.flag {
             Some(Flag::Superseded) => {
-                task.cancel("a later task has put this group as it desired it", redis_now_ms);
+                task.cancel("a later task has put this group as it desired it", now.redis_ms);
             }
-            Some(Flag::Cancel) => task.cancel("cancelled by a client", redis_now_ms),
+            Some(Flag::Cancel) => task.cancel("cancelled by a client", now.redis_ms),
             None => {}
         }
-        task.take_up(claimed.recoveries, redis_now_ms);
+        task.take_up(claimed.recoveries, claimed.was_lost, now.moment());
         Ok(Self {
             task,
             epoch: claimed.epoch,

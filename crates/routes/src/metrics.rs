@@ -119,6 +119,11 @@ fn exposition(overview: &Overview) -> String {
     text.gauge("muster_tasks_waiting", "Tasks that have not been started.", overview.waiting);
     text.gauge("muster_tasks_running", "Tasks that a worker has in hand.", overview.running);
     text.gauge("muster_tasks_delayed", "Tasks delayed until a retry is due.", overview.delayed);
+    text.gauge(
+        "muster_tasks_awaiting_late_calls",
+        "Of the delayed tasks, those that wait for calls which were given up on.",
+        overview.awaiting_late_calls,
+    );
     text.gauge("muster_rollbacks_ready", "Compensations ready to go on.", overview.rollback);
     text.gauge(
         "muster_dead_letters",
@@ -171,6 +176,16 @@ fn exposition(overview: &Overview) -> String {
             text.sample("muster_node_calls_total", &labels, calls);
         }
     }
+    text.metric(
+        "muster_late_calls_total",
+        "counter",
+        "Calls that a node carried out after they were given up on and it was put back.",
+    );
+    for (key, calls) in &overview.metrics {
+        if let Some(node) = key.strip_prefix("late_calls|") {
+            text.sample("muster_late_calls_total", &[("node", node)], calls);
+        }
+    }
     let metrics = &overview.metrics;
     text.histogram("muster_node_call_seconds", "How long calls to nodes take.", "call_ms", metrics);
     text.histogram(
@@ -193,6 +208,7 @@ mod tests {
         overview.counts.insert("ended:SUCCESS".to_owned(), 7);
         for (name, number) in [
             ("calls|create|applied|a:\"1\"", 2),
+            ("late_calls|n:1", 4),
             ("call_ms|5", 1),
             ("call_ms|10", 2),
             ("call_ms|+Inf", 1),
@@ -208,6 +224,7 @@ mod tests {
             "muster_oldest_waiting_seconds 0.25",
             "muster_tasks_ended_total{state=\"SUCCESS\"} 7",
             "muster_node_calls_total{node=\"a:\\\"1\\\"\",verb=\"create\",result=\"applied\"} 2",
+            "muster_late_calls_total{node=\"n:1\"} 4",
             "muster_node_call_seconds_bucket{le=\"0.005\"} 1",
             "muster_node_call_seconds_bucket{le=\"0.01\"} 3",
             "muster_node_call_seconds_bucket{le=\"+Inf\"} 4",

@@ -14,7 +14,7 @@ pub struct Call {
 /// Why a node is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
-    /// Inspect it before anything is done.
+    /// Inspect it before anything is done, or done again.
     Inspect,
     /// Do the task's operation.
     Apply,

@@ -26,6 +26,11 @@ pub enum Event {
     Refused,
     /// The task turned back: what it changed is to be undone.
     RollingBack,
+    /// The node is as it was before the task, as far as can be seen; a call to it that was given up on
+    /// may still be carried out, so it is inspected once more when that can no longer be.
+    AwaitingLateCall,
+    /// A call that was given up on was carried out after all: the node is to be put back again.
+    LateCall,
     /// The node is as it was before the task.
     Undone,
     /// An undo failed, and will be tried again.
@@ -76,7 +81,7 @@ const fn names(
     Names { event, name, code, name_0_1_0 }
 }
 
-const NAMES: [Names; 23] = [
+const NAMES: [Names; 25] = [
     names(Event::Accepted, "accepted", "A", ""),
     names(Event::Started, "started", "s", "started"),
     names(Event::Recovered, "recovered", "v", "recovered"),
@@ -86,6 +91,8 @@ const NAMES: [Names; 23] = [
     names(Event::Unknown, "unknown", "?", "unknown"),
     names(Event::Refused, "refused", "r", "refused"),
     names(Event::RollingBack, "rolling_back", "b", "rolling back"),
+    names(Event::AwaitingLateCall, "awaiting_late_call", "w", ""),
+    names(Event::LateCall, "late_call", "W", ""),
     names(Event::Undone, "undone", "u", "undone"),
     names(Event::UndoFailed, "undo_failed", "U", "undo failed, to be retried"),
     names(Event::Dead, "dead", "d", "dead"),

@@ -2,6 +2,7 @@
 
 use crate::answer::{ChangeAnswer, Failure, Inspection};
 use crate::event::Event;
+use crate::late_calls::Direction;
 use crate::node::{NodeState, Progress};
 use crate::retry_delay;
 use crate::task::Task;
@@ -69,14 +70,16 @@ impl Task {
     /// The node is as desired, and this call did not make it so: an earlier one of this task did
     /// when its answer is missing, and somebody else otherwise.
     fn as_desired(&mut self, index: usize, now_ms: u64) {
-        let ours = self.nodes.get(index).is_some_and(|node| node.uncertain);
-        let state = if ours { NodeState::Applied } else { NodeState::Unchanged };
+        let Some(node) = self.nodes.get_mut(index) else { return };
+        let state = if node.uncertain { NodeState::Applied } else { NodeState::Unchanged };
+        node.late_calls.see_effect(Direction::Apply);
         self.finish_forward(index, state, now_ms);
     }
 
     fn finish_forward(&mut self, index: usize, state: NodeState, now_ms: u64) {
         if let Some(node) = self.nodes.get_mut(index) {
             node.rest(state, now_ms);
+            node.uncertain = false;
         }
         let event = if state == NodeState::Applied { Event::Applied } else { Event::Unchanged };
         self.note_node(now_ms, event, index, None);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Failure;
+use crate::late_calls::LateCalls;
 use crate::operation::Presence;
 
 /// What is known of one node in a task.
@@ -61,7 +62,8 @@ pub struct Node {
     /// What the node held before this task first changed it. Learned by inspecting it before the first
     /// call that changes anything, so it is known for every node that may have to be undone.
     pub(crate) before: Option<Presence>,
-    /// An earlier call of this task may have taken effect, whatever later calls said.
+    /// An earlier call of this task may have taken effect, whatever later calls said: what the node
+    /// held when it was last seen says nothing about who made it so.
     pub(crate) uncertain: bool,
     /// Calls sent that were to change the node; while it is `calling`, the one intended counts.
     pub(crate) attempts: u32,
@@ -73,6 +75,10 @@ pub struct Node {
     pub(crate) due_at_ms: Option<u64>,
     pub(crate) last_error: Option<String>,
     pub(crate) updated_at_ms: Option<u64>,
+    /// Calls that were given up on, and may still be carried out.
+    pub(crate) late_calls: LateCalls,
+    /// The task waits until those must have been carried out; then the node is inspected.
+    pub(crate) is_awaited: bool,
     /// Where the worker that holds the task stands with this node. Not stored: a worker that
     /// takes the task over starts from `state` alone.
     pub(crate) progress: Progress,
@@ -111,6 +117,8 @@ impl Node {
             due_at_ms: None,
             last_error: None,
             updated_at_ms: None,
+            late_calls: LateCalls::default(),
+            is_awaited: false,
             progress: Progress::Idle,
         }
     }
@@ -151,6 +159,12 @@ impl Node {
     #[must_use]
     pub fn updated_at_ms(&self) -> Option<u64> {
         self.updated_at_ms
+    }
+
+    /// Whether the task waits for calls to it that were given up on and may still be carried out.
+    #[must_use]
+    pub fn awaits_late_call(&self) -> bool {
+        self.is_awaited
     }
 
     /// Whether a call to it is under way, or must follow whatever else happens.

@@ -13,6 +13,11 @@ pub enum Phase {
     Forward,
     /// Taking back what was done (compensation).
     Rollback,
+    /// All is done; but a call that was given up on may still be carried out by its node, so the task
+    /// waits until that can no longer be. Then it ends, or puts the node back again. Only shown: a
+    /// record says where the task came from.
+    #[serde(skip_deserializing)]
+    AwaitingLateCall,
     /// Every node is as desired.
     Succeeded,
     /// Every node is as it was before the task.

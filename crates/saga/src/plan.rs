@@ -2,6 +2,8 @@
 
 use crate::call::{Call, CallKind};
 use crate::event::Event;
+use crate::late_calls::Direction;
+use crate::moment::Moment;
 use crate::node::{Node, NodeState, Progress};
 use crate::phase::Phase;
 use crate::task::Task;
@@ -45,21 +47,36 @@ pub enum Status {
 
 impl Task {
     /// Takes the task in hand, as a worker does on claiming it. `recoveries` is how often a worker
-    /// was lost while holding it.
+    /// was lost while holding it, and `was_lost` whether the last one to hold it was.
     ///
-    /// A call whose answer was never stored may have taken effect, so its node is `unknown` now.
-    pub fn take_up(&mut self, recoveries: u32, now_ms: u64) {
+    /// A call whose answer was never stored may have taken effect, or may yet be carried out: so its node
+    /// is `unknown` now, and a node that was being undone is inspected first.
+    pub fn take_up(&mut self, recoveries: u32, was_lost: bool, now: impl Into<Moment>) {
+        let Moment { earliest_ms: now_ms, latest_ms } = now.into();
         if self.phase == Phase::Queued {
             let retrying = self.retry_of.is_some();
             self.phase = if retrying { Phase::Rollback } else { Phase::Forward };
             self.unstored = retrying;
             self.note(now_ms, Event::Started, None);
         }
+        let window_ms = self.policy.late_call_window_ms;
         for node in &mut self.nodes {
             node.progress = Progress::Idle;
-            if node.state == NodeState::Calling {
-                node.state = NodeState::Unknown;
-                node.uncertain = true;
+            node.late_calls.shorten(latest_ms, window_ms);
+            match node.state {
+                NodeState::Calling => {
+                    node.state = NodeState::Unknown;
+                    node.uncertain = true;
+                    node.late_calls.give_up(Direction::Apply, latest_ms, window_ms);
+                }
+                NodeState::Undoing if was_lost && window_ms > 0 => {
+                    node.late_calls.give_up(Direction::Undo, latest_ms, window_ms);
+                    node.is_awaited = true;
+                    // Before another undo is sent: should this worker be lost too, nobody could tell
+                    // which of them had the effect.
+                    self.unstored = true;
+                }
+                _ => {}
             }
         }
         if recoveries > self.policy.max_recoveries {
@@ -129,7 +146,11 @@ impl Task {
         }
         let undoing = |task: &Self| task.nodes.iter().any(|n| n.state == NodeState::Undoing);
         if self.phase == Phase::Rollback && !undoing(self) {
-            self.end_rollback(now_ms);
+            if self.late_until_ms(now_ms).is_some() {
+                self.await_late_calls(now_ms);
+            } else {
+                self.end_rollback(now_ms);
+            }
         }
         if starting == Starting::Allowed && self.status(now_ms) == Status::Held {
             // Only of a damaged record: it would be handed back and taken up for ever.
@@ -158,8 +179,28 @@ impl Task {
             .iter()
             .all(|node| matches!(node.state, NodeState::Applied | NodeState::Unchanged))
         {
+            if self.late_until_ms(now_ms).is_some() {
+                self.await_late_calls(now_ms);
+                return;
+            }
             self.phase = Phase::Succeeded;
             self.note(now_ms, Event::Succeeded, None);
+        }
+    }
+
+    /// Until when some node is in doubt; `None` = none is.
+    fn late_until_ms(&self, now_ms: u64) -> Option<u64> {
+        self.nodes.iter().filter_map(|node| node.late_calls.until_ms(now_ms)).max()
+    }
+
+    /// All is done, and the task waits until no call that was given up on can be carried out any more.
+    fn await_late_calls(&mut self, now_ms: u64) {
+        for index in 0..self.nodes.len() {
+            let Some(node) = self.nodes.get_mut(index) else { continue };
+            if !node.is_awaited && node.late_calls.until_ms(now_ms).is_some() {
+                node.is_awaited = true;
+                self.note_node(now_ms, Event::AwaitingLateCall, index, None);
+            }
         }
     }
 
@@ -177,12 +218,19 @@ impl Task {
         // In the forward phase a node that waits holds up the rest.
         let waiting: Vec<u64> = match self.phase {
             Phase::Rollback if open.clone().all(|node| node.is_waiting(now_ms)) => {
-                open.filter_map(|node| node.due_at_ms).collect()
+                open.clone().filter_map(|node| node.due_at_ms).collect()
             }
             Phase::Rollback => Vec::new(),
-            _ => open.filter(|n| n.is_waiting(now_ms)).filter_map(|n| n.due_at_ms).collect(),
+            _ => {
+                open.clone().filter(|n| n.is_waiting(now_ms)).filter_map(|n| n.due_at_ms).collect()
+            }
         };
-        match waiting.into_iter().min() {
+        let is_done = open.clone().next().is_none();
+        let due_at_ms = match waiting.into_iter().min() {
+            None if is_done => self.late_until_ms(now_ms),
+            due_at_ms => due_at_ms,
+        };
+        match due_at_ms {
             Some(due_at_ms) => Status::Waiting { due_at_ms },
             None => Status::Held,
         }
@@ -221,6 +269,7 @@ impl Task {
             places -= 1;
             let is_fresh = now_ms.saturating_sub(inspected_at_ms) <= INSPECTION_AGE_MS_MAX;
             let (progress, kind) = if is_fresh {
+                node.late_calls.send_another(Direction::Apply);
                 (Progress::Changing, CallKind::Apply)
             } else {
                 (Progress::Inspecting, CallKind::Inspect)
@@ -255,7 +304,8 @@ impl Task {
         }
     }
 
-    /// Starts undo calls, last node first. A node that waits for its retry holds up no other.
+    /// Starts undo calls, last node first, and the inspections of nodes that were awaited. A node that
+    /// waits holds up no other.
     fn start_undo(&mut self, now_ms: u64, calls: &mut Vec<Call>) {
         let busy = self.nodes.iter().filter(|node| node.is_under_way()).count();
         let places = self.policy.parallel().saturating_sub(busy);
@@ -263,9 +313,15 @@ impl Task {
             node.state == NodeState::Undoing && !node.is_under_way() && !node.is_waiting(now_ms)
         });
         for (index, node) in ready.take(places) {
-            node.progress = Progress::Changing;
             node.due_at_ms = None;
-            calls.push(Call { node: index, kind: CallKind::Undo });
+            let (progress, kind) = if node.is_awaited {
+                (Progress::Inspecting, CallKind::Inspect)
+            } else {
+                node.late_calls.send_another(Direction::Undo);
+                (Progress::Changing, CallKind::Undo)
+            };
+            node.progress = progress;
+            calls.push(Call { node: index, kind });
         }
     }
 }

@@ -30,6 +30,14 @@ pub struct Policy {
     /// How often the task may be recovered from a dead worker before it counts as poison.
     #[serde(rename = "m")]
     pub max_recoveries: u32,
+    /// For how long a call that was given up on may still be carried out, in milliseconds; 0 = not at
+    /// all. Records from before there was such a window have the usual one.
+    #[serde(rename = "w", default = "usual_late_call_window_ms")]
+    pub late_call_window_ms: u64,
+}
+
+fn usual_late_call_window_ms() -> u64 {
+    15_000
 }
 
 impl Policy {
@@ -56,6 +64,7 @@ impl Default for Policy {
             rollback_jitter_percent: 0,
             node_parallelism: 1,
             max_recoveries: 10,
+            late_call_window_ms: usual_late_call_window_ms(),
         }
     }
 }

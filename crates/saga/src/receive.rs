@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, ChangeAnswer};
 use crate::call::{Call, CallKind};
+use crate::late_calls::Direction;
+use crate::moment::Moment;
 use crate::node::Progress;
 use crate::phase::Phase;
 use crate::task::Task;
@@ -24,11 +26,18 @@ impl fmt::Display for IllegalAnswer {
 impl std::error::Error for IllegalAnswer {}
 
 impl Task {
-    /// Takes what came back from `call`.
+    /// Takes what came back from `call`, and is known at `now`.
     ///
     /// # Errors
     /// When the task has no such call under way; it is then left as it was.
-    pub fn answer(&mut self, call: Call, answer: Answer, now_ms: u64) -> Result<(), IllegalAnswer> {
+    pub fn answer(
+        &mut self,
+        call: Call,
+        answer: Answer,
+        now: impl Into<Moment>,
+    ) -> Result<(), IllegalAnswer> {
+        let now = now.into();
+        let now_ms = now.earliest_ms;
         let illegal = |reason| Err(IllegalAnswer { call, reason });
         let Some(node) = self.nodes.get_mut(call.node) else {
             return illegal("the task has no such node");
@@ -44,10 +53,15 @@ impl Task {
             {
                 self.inspected(call.node, answer, now_ms);
             }
+            (CallKind::Inspect, Progress::Inspecting, Answer::Inspection(answer)) => {
+                self.awaited_inspected(call.node, answer, now_ms);
+            }
             (CallKind::Apply, Progress::Changing, Answer::Change(answer)) if !rolling_back => {
+                self.note_late_call(call.node, Direction::Apply, &answer, now);
                 self.apply_answered(call.node, answer, now_ms);
             }
             (CallKind::Undo, Progress::Changing, Answer::Change(answer)) if rolling_back => {
+                self.note_late_call(call.node, Direction::Undo, &answer, now);
                 self.undo_answered(call.node, answer, now_ms);
             }
             (CallKind::Confirm, Progress::Confirming(failure), Answer::Inspection(answer)) => {
@@ -61,5 +75,21 @@ impl Task {
             _ => return illegal("no such call is under way"),
         }
         Ok(())
+    }
+
+    /// A call that was given up on may still be carried out, until its window is over.
+    fn note_late_call(
+        &mut self,
+        index: usize,
+        direction: Direction,
+        answer: &ChangeAnswer,
+        now: Moment,
+    ) {
+        if let ChangeAnswer::Lost(_) = answer
+            && let Some(node) = self.nodes.get_mut(index)
+        {
+            let window_ms = self.policy.late_call_window_ms;
+            node.late_calls.give_up(direction, now.latest_ms, window_ms);
+        }
     }
 }

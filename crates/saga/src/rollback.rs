@@ -2,6 +2,7 @@
 
 use crate::answer::{ChangeAnswer, Failure, Inspection};
 use crate::event::Event;
+use crate::late_calls::{Direction, LateCalls};
 use crate::node::{NodeState, Progress};
 use crate::phase::Phase;
 use crate::retry_delay;
@@ -15,6 +16,7 @@ impl Task {
         self.withdraw_unsent();
         for node in &mut self.nodes {
             node.progress = Progress::Idle;
+            node.is_awaited = false;
             let changed =
                 matches!(node.state, NodeState::Applied | NodeState::Calling | NodeState::Unknown);
             if changed {
@@ -27,7 +29,7 @@ impl Task {
 
     pub(crate) fn undo_answered(&mut self, index: usize, answer: ChangeAnswer, now_ms: u64) {
         match answer {
-            ChangeAnswer::Applied | ChangeAnswer::Unchanged => self.undone(index, now_ms),
+            ChangeAnswer::Applied | ChangeAnswer::Unchanged => self.put_back(index, now_ms),
             ChangeAnswer::Inspect(failure) | ChangeAnswer::Lost(failure) => {
                 self.must_confirm(index, failure);
             }
@@ -46,18 +48,68 @@ impl Task {
     ) {
         let restored = self.operation.reverse().desired();
         match answer {
-            Inspection::Holds(held) if held == restored => self.undone(index, now_ms),
+            Inspection::Holds(held) if held == restored => self.found_put_back(index, now_ms),
             Inspection::Holds(_) | Inspection::Failed(_) => {
                 self.undo_failed(index, &failure, now_ms);
             }
         }
     }
 
-    fn undone(&mut self, index: usize, now_ms: u64) {
-        if let Some(node) = self.nodes.get_mut(index) {
-            node.rest(NodeState::Undone, now_ms);
+    /// The inspection of a node that is awaited: late calls must have come by now, or a worker was lost
+    /// that may have been undoing it.
+    pub(crate) fn awaited_inspected(&mut self, index: usize, answer: Inspection, now_ms: u64) {
+        let restored = self.operation.reverse().desired();
+        match answer {
+            Inspection::Holds(held) if held == restored => self.found_put_back(index, now_ms),
+            // An undo is sent in either case, and is what counts: a failed inspection uses up no retry.
+            Inspection::Holds(_) | Inspection::Failed(_) => {
+                let is_wrong = matches!(answer, Inspection::Holds(_));
+                let Some(node) = self.nodes.get_mut(index) else { return };
+                node.rest(NodeState::Undoing, now_ms);
+                node.is_awaited = false;
+                if is_wrong
+                    && !node.late_calls.is_empty()
+                    && node.late_calls.until_ms(now_ms).is_none()
+                {
+                    node.late_calls = LateCalls::default();
+                    self.late_calls_seen = self.late_calls_seen.saturating_add(1);
+                    self.note_node(now_ms, Event::LateCall, index, None);
+                }
+            }
         }
+    }
+
+    /// An inspection found the node as it was before the task.
+    fn found_put_back(&mut self, index: usize, now_ms: u64) {
+        if let Some(node) = self.nodes.get_mut(index)
+            // Otherwise it may never have been changed, and the undo is still to come.
+            && !node.uncertain
+            && !node.late_calls.may_come(Direction::Apply, now_ms)
+        {
+            node.late_calls.see_effect(Direction::Undo);
+        }
+        self.put_back(index, now_ms);
+    }
+
+    /// The node is as it was before the task, and stays so unless a late call comes.
+    fn put_back(&mut self, index: usize, now_ms: u64) {
+        let Some(node) = self.nodes.get_mut(index) else { return };
+        if let Some(until_ms) = node.late_calls.until_ms(now_ms) {
+            self.await_late_call(index, until_ms, now_ms);
+            return;
+        }
+        node.rest(NodeState::Undone, now_ms);
+        node.is_awaited = false;
         self.note_node(now_ms, Event::Undone, index, None);
+    }
+
+    /// Leaves the node alone until late calls must have come, and has it inspected then.
+    fn await_late_call(&mut self, index: usize, until_ms: u64, now_ms: u64) {
+        let Some(node) = self.nodes.get_mut(index) else { return };
+        node.rest(NodeState::Undoing, now_ms);
+        node.is_awaited = true;
+        node.due_at_ms = Some(until_ms);
+        self.note_node(now_ms, Event::AwaitingLateCall, index, None);
     }
 
     fn undo_failed(&mut self, index: usize, failure: &Failure, now_ms: u64) {
@@ -70,7 +122,14 @@ impl Task {
         let attempts = node.rollback_attempts;
         self.unstored = true;
         if attempts > retries_max {
+            if let Some(until_ms) = node.late_calls.until_ms(now_ms) {
+                // It may yet be put right by a call that is still to come.
+                self.note_node(now_ms, Event::UndoFailed, index, Some(&failure.reason));
+                self.await_late_call(index, until_ms, now_ms);
+                return;
+            }
             node.rest(NodeState::Dead, now_ms);
+            node.is_awaited = false;
             self.note_node(now_ms, Event::Dead, index, Some(&failure.reason));
             return;
         }
@@ -96,6 +155,7 @@ impl Task {
             );
             if open {
                 node.rest(NodeState::Dead, now_ms);
+                node.is_awaited = false;
                 node.last_error = Some(reason.to_owned());
                 self.note_node(now_ms, Event::Dead, index, Some(reason));
             }

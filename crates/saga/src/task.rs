@@ -31,6 +31,8 @@ pub struct Task {
     pub(crate) history: History,
     /// Something has to be in the stored record before the next call that changes a node.
     pub(crate) unstored: bool,
+    /// Late calls that were found since somebody asked: see [`Task::take_late_calls`].
+    pub(crate) late_calls_seen: u32,
 }
 
 impl Task {
@@ -55,6 +57,7 @@ impl Task {
             retry_of: None,
             history: History::default(),
             unstored: false,
+            late_calls_seen: 0,
         }
     }
 
@@ -64,6 +67,7 @@ impl Task {
         let mut node = Node::pending(dead_letter.node.clone());
         node.state = NodeState::Undoing;
         node.before = dead_letter.before;
+        node.uncertain = true;
         Self {
             id,
             operation: dead_letter.operation,
@@ -76,6 +80,7 @@ impl Task {
             retry_of: Some(dead_letter),
             history: History::default(),
             unstored: false,
+            late_calls_seen: 0,
         }
     }
 
@@ -94,9 +99,28 @@ impl Task {
         &self.group_id
     }
 
+    /// How far it has come, as clients read it.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.phase
+        if self.awaits_late_calls() { Phase::AwaitingLateCall } else { self.phase }
+    }
+
+    /// Whether there is nothing left to do but to wait for calls that were given up on and may still be
+    /// carried out.
+    fn awaits_late_calls(&self) -> bool {
+        let is_left = |node: &Node| match self.phase {
+            Phase::Rollback => node.state == NodeState::Undoing,
+            _ => node.is_open(),
+        };
+        matches!(self.phase, Phase::Forward | Phase::Rollback)
+            && self.nodes.iter().any(|node| node.is_awaited)
+            && self.nodes.iter().all(|node| node.is_awaited || !is_left(node))
+    }
+
+    /// How many calls were found, since this was last asked, to have been carried out after they were
+    /// given up on and their node was put back.
+    pub fn take_late_calls(&mut self) -> u32 {
+        std::mem::take(&mut self.late_calls_seen)
     }
 
     #[must_use]
@@ -127,7 +151,7 @@ impl Task {
         match self.phase {
             Phase::Queued => ClientState::Pending,
             Phase::Forward => ClientState::Started,
-            Phase::Rollback => ClientState::Retry,
+            Phase::Rollback | Phase::AwaitingLateCall => ClientState::Retry,
             Phase::Succeeded => ClientState::Success,
             Phase::RolledBack if self.retry_of.is_some() => ClientState::Success,
             Phase::RolledBack | Phase::DeadLettered => ClientState::Failure,

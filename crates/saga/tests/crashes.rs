@@ -1,5 +1,6 @@
 //! The promises under crashes: every failure at every node, and a worker lost before and after
-//! every effect (each time the record is stored, each call).
+//! every effect (each time the record is stored, each call); and a call that was given up on is carried
+//! out all the same, at any time within the window for late calls.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,6 +26,8 @@ enum Fault {
     AppliesAndErrs,
     /// No answer; nothing was done.
     Loses,
+    /// No answer, and it is done later: see [`Case::late_at`].
+    LosesLate,
     /// No answer, but it was done.
     AppliesAndLoses,
     /// No answer, it was done, and the inspection that follows fails as well.
@@ -33,12 +36,13 @@ enum Fault {
     CannotBeInspected,
 }
 
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 9] = [
     Fault::Nothing,
     Fault::Refuses,
     Fault::Errs,
     Fault::AppliesAndErrs,
     Fault::Loses,
+    Fault::LosesLate,
     Fault::AppliesAndLoses,
     Fault::AppliesAndCannotBeAsked,
     Fault::CannotBeInspected,
@@ -50,12 +54,21 @@ enum UndoFault {
     Nothing,
     /// The first undo is lost after it was done.
     AppliesAndLosesOnce,
+    /// The first undo is lost, and done later.
+    LosesLateOnce,
     /// No undo ever does anything.
     ErrsAlways,
 }
 
-const UNDO_FAULTS: [UndoFault; 3] =
-    [UndoFault::Nothing, UndoFault::AppliesAndLosesOnce, UndoFault::ErrsAlways];
+const UNDO_FAULTS: [UndoFault; 4] = [
+    UndoFault::Nothing,
+    UndoFault::AppliesAndLosesOnce,
+    UndoFault::LosesLateOnce,
+    UndoFault::ErrsAlways,
+];
+
+/// For how long a call that was given up on may still be carried out, in milliseconds.
+const WINDOW_MS: u64 = 15_000;
 
 #[derive(Clone, Copy, Debug)]
 struct Case<'a> {
@@ -69,6 +82,19 @@ struct Case<'a> {
     crashes: &'a [usize],
     /// The effect at which a client cancels.
     cancel: Option<usize>,
+    /// The effect at which calls that were given up on are carried out; without one, at the end of their
+    /// window.
+    late_at: Option<usize>,
+    /// A call that its worker was lost over is such a call.
+    crash_leaves_call: bool,
+}
+
+/// A call that was given up on.
+struct LateCall {
+    node: usize,
+    makes: Presence,
+    /// The end of its window; `None` while nobody knows that its worker was lost.
+    until_ms: Option<u64>,
 }
 
 /// Nodes, the stored record, and the count of effects so far.
@@ -81,6 +107,8 @@ struct World<'a> {
     changes: usize,
     undos: usize,
     inspection_failures_due: usize,
+    now_ms: u64,
+    late: Vec<LateCall>,
 }
 
 /// The worker was lost.
@@ -89,7 +117,35 @@ struct Crash;
 impl World<'_> {
     fn effect(&mut self) -> Result<(), Crash> {
         self.effects += 1;
+        if self.case.late_at.is_some_and(|at| self.effects >= at) {
+            self.late_calls_arrive(|_| true);
+        }
         if self.case.crashes.contains(&self.effects) { Err(Crash) } else { Ok(()) }
+    }
+
+    /// Has nodes carry out those of the late calls.
+    fn late_calls_arrive(&mut self, which: impl Fn(&LateCall) -> bool) {
+        for LateCall { node, makes, .. } in self.late.extract_if(.., |call| which(call)) {
+            self.held[node] = makes;
+        }
+    }
+
+    /// A call is lost, and will be carried out later.
+    fn lose_late(&mut self, node: usize, makes: Presence) -> ChangeAnswer {
+        self.late.push(LateCall { node, makes, until_ms: Some(self.now_ms + WINDOW_MS) });
+        ChangeAnswer::Lost(Failure::new("no answer", true))
+    }
+
+    /// The worker is lost over `call`.
+    fn leave(&mut self, task: &Task, call: Call) {
+        let makes = match call.kind {
+            CallKind::Apply => task.operation().desired(),
+            CallKind::Undo => task.operation().reverse().desired(),
+            CallKind::Inspect | CallKind::Confirm => return,
+        };
+        if self.case.crash_leaves_call {
+            self.late.push(LateCall { node: call.node, makes, until_ms: None });
+        }
     }
 
     fn stored(&self) -> Task {
@@ -105,7 +161,7 @@ impl World<'_> {
 
     fn call(&mut self, task: &Task, call: Call) -> Result<Answer, Crash> {
         self.check_intent(call);
-        self.effect()?;
+        self.effect().inspect_err(|Crash| self.leave(task, call))?;
         let answer = match call.kind {
             CallKind::Inspect | CallKind::Confirm => Answer::Inspection(self.inspect(call.node)),
             CallKind::Apply => Answer::Change(self.apply(call.node, task.operation())),
@@ -146,6 +202,9 @@ impl World<'_> {
             fault if node == self.case.failing && self.changes == 1 => fault,
             _ => Fault::Nothing,
         };
+        if fault == Fault::LosesLate {
+            return self.lose_late(node, operation.desired());
+        }
         let applies = !matches!(fault, Fault::Refuses | Fault::Errs | Fault::Loses);
         let exists_already = self.held[node] == operation.desired();
         if applies {
@@ -154,7 +213,9 @@ impl World<'_> {
         match fault {
             Fault::Refuses => ChangeAnswer::Refused(failure()),
             Fault::Errs | Fault::AppliesAndErrs => ChangeAnswer::Unknown(failure()),
-            Fault::Loses | Fault::AppliesAndLoses => ChangeAnswer::Lost(failure()),
+            Fault::Loses | Fault::LosesLate | Fault::AppliesAndLoses => {
+                ChangeAnswer::Lost(failure())
+            }
             Fault::AppliesAndCannotBeAsked => {
                 self.inspection_failures_due = 1;
                 ChangeAnswer::Lost(failure())
@@ -176,7 +237,10 @@ impl World<'_> {
                     self.held[node] = operation.reverse().desired();
                     return ChangeAnswer::Lost(failure());
                 }
-                UndoFault::AppliesAndLosesOnce | UndoFault::Nothing => {}
+                UndoFault::LosesLateOnce if self.undos == 1 => {
+                    return self.lose_late(node, operation.reverse().desired());
+                }
+                UndoFault::AppliesAndLosesOnce | UndoFault::LosesLateOnce | UndoFault::Nothing => {}
             }
         }
         self.held[node] = operation.reverse().desired();
@@ -185,31 +249,43 @@ impl World<'_> {
 
     /// Takes the task up from its record and works on it until it ends or the worker is lost.
     fn work(&mut self) -> Result<Task, Crash> {
-        let mut now = 1_000;
         let mut task = self.stored();
-        task.take_up(self.recoveries, now);
+        task.take_up(self.recoveries, self.recoveries > 0, self.now_ms);
+        let until_ms = self.now_ms + WINDOW_MS;
+        self.late.iter_mut().for_each(|call| {
+            call.until_ms.get_or_insert(until_ms);
+        });
         for _ in 0..1_000 {
             if self.case.cancel.is_some_and(|at| self.effects >= at) {
-                task.cancel("cancelled", now);
+                task.cancel("cancelled", self.now_ms);
             }
-            let plan = task.plan(now, Starting::Allowed);
+            let plan = task.plan(self.now_ms, Starting::Allowed);
             let must_store = plan.must_store;
             if must_store || plan.status != Status::Running {
                 self.store(&task)?;
             }
             match plan.status {
-                Status::Ended => return Ok(task),
+                Status::Ended => {
+                    // It would change the node under the group's next task.
+                    assert!(
+                        self.late.is_empty(),
+                        "a call may still be carried out: {:?}",
+                        self.case
+                    );
+                    return Ok(task);
+                }
                 Status::Held => panic!("nothing holds it: {:?}", self.case),
                 Status::Waiting { due_at_ms } => {
-                    now = due_at_ms;
+                    self.late_calls_arrive(|call| call.until_ms.is_some_and(|at| at <= due_at_ms));
+                    self.now_ms = due_at_ms;
                     task = self.stored();
-                    task.take_up(0, now);
+                    task.take_up(0, false, self.now_ms);
                 }
                 Status::Running => {}
             }
             for call in plan.calls {
                 let answer = self.call(&task, call)?;
-                task.answer(call, answer, now).unwrap();
+                task.answer(call, answer, self.now_ms).unwrap();
             }
         }
         panic!("it never ends: {:?}", self.case);
@@ -219,8 +295,12 @@ impl World<'_> {
 /// Runs one case to its end, checks the promises, and gives the end and how many effects it had.
 fn run(case: Case<'_>) -> (Phase, usize) {
     let nodes: Vec<String> = (0..case.before.len()).map(|node| format!("n{node}")).collect();
-    let policy =
-        Policy { rollback_max_retries: 2, node_parallelism: case.parallelism, ..Policy::default() };
+    let policy = Policy {
+        rollback_max_retries: 2,
+        node_parallelism: case.parallelism,
+        late_call_window_ms: WINDOW_MS,
+        ..Policy::default()
+    };
     let task = Task::new("t".into(), case.operation, "g".into(), nodes, policy);
     let mut world = World {
         case,
@@ -231,6 +311,8 @@ fn run(case: Case<'_>) -> (Phase, usize) {
         changes: 0,
         undos: 0,
         inspection_failures_due: usize::from(case.fault == Fault::CannotBeInspected),
+        now_ms: 1_000,
+        late: Vec::new(),
     };
     loop {
         match world.work() {
@@ -294,6 +376,8 @@ fn each_case(nodes: usize, mut check: impl FnMut(Case<'_>)) {
                             parallelism: 1,
                             crashes: &[],
                             cancel: None,
+                            late_at: None,
+                            crash_leaves_call: false,
                         });
                     }
                 }
@@ -358,4 +442,44 @@ fn the_promises_hold_when_a_client_cancels_at_any_time() {
         });
     }
     assert!(cancelled > 1_000, "{cancelled}");
+}
+
+#[test]
+fn the_promises_hold_when_a_call_that_was_given_up_on_is_carried_out_at_any_time_of_its_window() {
+    let mut late = 0;
+    for nodes in 1..=3 {
+        each_case(nodes, |case| {
+            let is_late =
+                case.fault == Fault::LosesLate || case.undo_fault == UndoFault::LosesLateOnce;
+            if !is_late {
+                return;
+            }
+            let (_, effects) = run(case);
+            for at in 1..=effects {
+                run(Case { late_at: Some(at), ..case });
+                late += 1;
+            }
+        });
+    }
+    assert!(late > 10_000, "{late}");
+}
+
+#[test]
+fn the_promises_hold_when_the_call_of_a_lost_worker_is_carried_out_at_any_time_of_its_window() {
+    let mut late = 0;
+    for nodes in 1..=2 {
+        each_case(nodes, |case| {
+            let (_, effects) = run(case);
+            for crash in 1..=effects {
+                let crashes = [crash];
+                let case = Case { crashes: &crashes, crash_leaves_call: true, ..case };
+                let (_, effects) = run(case);
+                for at in crash..=effects {
+                    run(Case { late_at: Some(at), ..case });
+                    late += 1;
+                }
+            }
+        });
+    }
+    assert!(late > 10_000, "{late}");
 }

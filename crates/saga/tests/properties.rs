@@ -65,7 +65,7 @@ fn carry_on(task: &mut Task, choices: &[u8]) -> bool {
     // Now and then an answer comes, or nothing would ever come to an end.
     let mut choices = choices.iter().copied().chain([12]).cycle();
     let mut recoveries = 0;
-    task.take_up(recoveries, now_ms);
+    task.take_up(recoveries, false, now_ms);
     for _ in 0..MOVES_MAX {
         let plan = task.plan(now_ms, Starting::Allowed);
         open.extend(plan.calls);
@@ -86,7 +86,7 @@ fn carry_on(task: &mut Task, choices: &[u8]) -> bool {
                 open.clear();
                 recoveries += 1;
                 *task = read(task, &task.to_record().unwrap()).unwrap();
-                task.take_up(recoveries, now_ms);
+                task.take_up(recoveries, true, now_ms);
             }
             8..12 => task.cancel("enough", now_ms),
             _ => {
@@ -155,7 +155,7 @@ proptest! {
         ],
         choice in any::<u8>(),
     ) {
-        task.take_up(0, 1);
+        task.take_up(0, false, 1);
         let before = task.clone();
         let call = Call { kind, node };
         prop_assert!(task.answer(call, answer(call, choice), 2).is_err());
@@ -184,7 +184,7 @@ proptest! {
         with in any_json(),
         choices in prop::collection::vec(any::<u8>(), 1..50),
     ) {
-        task.take_up(0, 1);
+        task.take_up(0, false, 1);
         for choice in begun {
             let plan = task.plan(1, Starting::Allowed);
             let Some(&call) = plan.calls.first() else { break };

@@ -21,7 +21,7 @@ fn policy() -> Policy {
 fn started(operation: Operation, nodes: usize, policy: Policy) -> Task {
     let nodes = (1..=nodes).map(|number| format!("n{number}")).collect();
     let mut task = Task::new("t".into(), operation, "g".into(), nodes, policy);
-    task.take_up(0, NOW);
+    task.take_up(0, false, NOW);
     task
 }
 
@@ -325,7 +325,7 @@ fn jitter_lengthens_a_delay_by_no_more_than_its_share() {
             vec!["n".into()],
             policy.clone(),
         );
-        task.take_up(0, NOW);
+        task.take_up(0, false, NOW);
         expect(&mut task, 0, CallKind::Inspect, holds(Presence::Absent));
         expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Unknown(no(false))));
         expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Unknown(no(false))));
@@ -387,7 +387,7 @@ fn a_recovered_call_is_inspected_and_counts_as_ours() {
         expect(&mut task, 0, CallKind::Inspect, holds(Presence::Absent));
         next(&mut task);
         let mut task = stored_and_read(&task);
-        task.take_up(1, NOW);
+        task.take_up(1, true, NOW);
         assert_eq!(states(&task), [NodeState::Unknown]);
         expect(&mut task, 0, CallKind::Inspect, holds(held));
         task.plan(NOW, Starting::Allowed);
@@ -430,7 +430,7 @@ fn a_cancelled_retry_leaves_its_dead_letter_and_says_nothing_of_its_node() {
     let dead_letter = task.dead_letters(NOW).remove(0);
     let mut retry = Task::retry("r".into(), dead_letter, policy());
     retry.cancel("superseded", NOW);
-    retry.take_up(0, NOW);
+    retry.take_up(0, false, NOW);
     assert_eq!(retry.plan(NOW, Starting::Allowed).status, Status::Ended);
     assert_eq!(retry.client_state(), ClientState::Revoked);
     assert!(retry.dead_letters(NOW).is_empty() && retry.holdings().is_empty());
@@ -441,8 +441,15 @@ fn a_task_recovered_too_often_is_given_up_with_dead_letters_for_what_it_touched(
     let task = applying_to_the_second(Policy { max_recoveries: 2, ..policy() });
     for (recoveries, given_up) in [(2, false), (3, true)] {
         let mut task = stored_and_read(&task);
-        task.take_up(recoveries, NOW);
-        let status = task.plan(NOW, Starting::Allowed).status;
+        task.take_up(recoveries, recoveries > 0, NOW);
+        let mut status = task.plan(NOW, Starting::Allowed).status;
+        if given_up {
+            // The call of the worker that was lost may still be carried out.
+            let due_at_ms = NOW + policy().late_call_window_ms;
+            assert_eq!(status, Status::Waiting { due_at_ms });
+            assert_eq!(task.phase(), Phase::AwaitingLateCall);
+            status = task.plan(due_at_ms, Starting::Allowed).status;
+        }
         assert_eq!(status == Status::Ended, given_up);
         let dead_letters = task.dead_letters(NOW);
         let nodes: Vec<_> =

@@ -174,6 +174,7 @@ fn policy(reader: &Reader<'_, impl Source>) -> Result<Policy, SettingError> {
         rollback_backoff_percent: reader.number(&table::ROLLBACK_BACKOFF)?,
         rollback_jitter_percent: reader.number(&table::ROLLBACK_JITTER)?,
         node_parallelism: reader.number(&table::NODE_PARALLELISM)?,
+        late_call_window_ms: reader.number(&table::LATE_CALL_WINDOW)?,
         ..Policy::default()
     })
 }

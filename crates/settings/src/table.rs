@@ -109,6 +109,12 @@ table! {
             "By how much of itself a delay is lengthened at random, at most.",
         );
 
+        LATE_CALL_WINDOW: Seconds = Setting::new(
+            "late_call_window", "15", Seconds { min_ms: 0, max_ms: HOUR_MS }, HTTP,
+            "For how long a node may still carry out a call that was given up on; a task does not end \
+             before it has seen what came of it. `0` = not at all.",
+        );
+
         FORWARD_MAX_ATTEMPTS: Whole = Setting::new(
             "forward_max_attempts",
             "1",

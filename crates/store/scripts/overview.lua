@@ -2,8 +2,8 @@
 -- that nobody looks after.
 -- keys: the prefix
 -- arguments: channel
--- answer: now in ms; tasks waiting, ready compensations, delayed, running, dead letters, drains,
---   callbacks that wait, callbacks given up; when the first task of the queue was accepted ('' when
+-- answer: now in ms; tasks waiting, ready compensations, delayed, of those waiting for calls that were
+--   given up on, running, dead letters, drains, callbacks that wait, callbacks given up; when the first task of the queue was accepted ('' when
 --   none waits); who paused the queue and when ('' and '' when it is not paused); the number of
 --   nodes whose breaker is open, for each: node, until when in ms; the number of counts, for each:
 --   name, number; then for each metric: name, number
@@ -19,6 +19,7 @@ local answer = {
   tonumber(redis.call('HGET', COUNTS, 'waiting') or '0'),
   redis.call('LLEN', LISTS.rollback),
   redis.call('ZCARD', DELAYED),
+  redis.call('SCARD', AWAITING),
   redis.call('ZCARD', LEASES),
   redis.call('ZCARD', DEAD_LETTERS),
   live_drains(),

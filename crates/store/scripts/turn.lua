@@ -13,8 +13,8 @@
 -- answer: now in ms; 'WORK' | 'WAIT' | 'END'; ms until something is due (-1: nothing); the number
 --   of stale claims, their task ids; the number of tasks to cancel, their ids; the number of
 --   callbacks and for each: task id, claim, url, group, state, operation, finished_at; then for each
---   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id, operation,
---   record
+--   claimed task: id, epoch, recoveries, '1' when the last worker to hold it was lost
+--   (else '0'), '' | 'cancel' | 'superseded', group id, operation, record
 -- uses: keys clock wake batch metrics ended index registry callbacks notes group_queue dead_letters
 -- uses: reclaim promote claim commit
 local at = 0

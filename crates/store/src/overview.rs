@@ -17,6 +17,8 @@ pub struct Overview {
     pub rollback: u64,
     /// Tasks put down until they are due.
     pub delayed: u64,
+    /// Those of them that wait for calls which were given up on and may still be carried out.
+    pub awaiting_late_calls: u64,
     /// Tasks that a worker has in hand.
     pub running: u64,
     pub dead_letters: u64,
@@ -59,6 +61,7 @@ impl<R: Redis> Store<R> {
             waiting: answer.count()?,
             rollback: answer.count()?,
             delayed: answer.count()?,
+            awaiting_late_calls: answer.count()?,
             running: answer.count()?,
             dead_letters: answer.count()?,
             drains: answer.count()?,

@@ -54,6 +54,8 @@ pub struct Commit {
     kind: CommitKind,
     state: &'static str,
     queue: &'static str,
+    /// The task waits for calls that were given up on.
+    is_awaiting: bool,
     /// JSON; empty = leave the stored record as it is.
     record: Vec<u8>,
     /// JSON of an [`Outcome`]; empty unless the task has ended.
@@ -65,7 +67,8 @@ pub struct Commit {
 pub enum CommitKind {
     /// Stores the record; the claim goes on.
     Journal,
-    /// Puts the task down until this time, in milliseconds since the epoch.
+    /// Puts the task down until this time, in milliseconds since the epoch. Whether it waits for calls
+    /// that were given up on, and for nothing else, is told by the task's phase.
     Delay { due_at_ms: u64 },
     /// Hands the task back, to be claimed again.
     Release,
@@ -124,7 +127,12 @@ impl Commit {
             epoch,
             kind,
             state: task.client_state().name(),
-            queue: if task.phase() == Phase::Rollback { "rollback" } else { "queue" },
+            queue: match task.phase() {
+                // What has gone so far must end, whether or not new tasks may begin.
+                Phase::Rollback | Phase::AwaitingLateCall => "rollback",
+                _ => "queue",
+            },
+            is_awaiting: task.phase() == Phase::AwaitingLateCall,
             record: task.to_record()?,
             outcome,
         })
@@ -140,6 +148,7 @@ impl Commit {
             kind: CommitKind::Leave { due_at_ms },
             state: "",
             queue: "",
+            is_awaiting: false,
             record: Vec::new(),
             outcome: Vec::new(),
         }
@@ -161,6 +170,7 @@ impl Commit {
             kind: CommitKind::Finish,
             state: saga::ClientState::Failure.name(),
             queue: "queue",
+            is_awaiting: false,
             record: Vec::new(),
             outcome: to_json(&outcome)?,
         })
@@ -174,6 +184,7 @@ impl Commit {
     fn push(self, arguments: Arguments) -> Arguments {
         let (kind, due_at_ms) = match self.kind {
             CommitKind::Journal => ("journal", 0),
+            CommitKind::Delay { due_at_ms } if self.is_awaiting => ("await", due_at_ms),
             CommitKind::Delay { due_at_ms } => ("delay", due_at_ms),
             CommitKind::Release => ("release", 0),
             CommitKind::Leave { due_at_ms } => ("leave", due_at_ms),
@@ -225,6 +236,8 @@ pub struct Claimed {
     pub epoch: u64,
     /// How often a worker was lost while holding the task.
     pub recoveries: u32,
+    /// The last worker to hold it was lost: calls of its may be under way.
+    pub was_lost: bool,
     pub flag: Option<Flag>,
     pub group_id: String,
     /// `create` or `delete`.
@@ -316,6 +329,7 @@ fn read_turn(mut answer: Answer) -> Result<TurnAnswer, StoreError> {
             task_id: answer.text()?,
             epoch: answer.count()?,
             recoveries: u32::try_from(answer.count()?).unwrap_or(u32::MAX),
+            was_lost: answer.count()? > 0,
             flag: match answer.text()?.as_str() {
                 "cancel" => Some(Flag::Cancel),
                 "superseded" => Some(Flag::Superseded),

@@ -85,6 +85,9 @@ impl World {
     fn step_clock(&self, by_ms: i64) {
         self.say(&format!("Redis's clock steps by {by_ms} ms"));
         self.server.borrow_mut().clock_step_ms += by_ms;
+        if let Ok(by_ms) = u64::try_from(by_ms) {
+            self.checker.borrow_mut().steps.push((self.executor.now_ms(), by_ms));
+        }
     }
 
     fn take_away(&self, node: usize, most_ms: u64) {

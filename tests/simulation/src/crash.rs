@@ -15,6 +15,8 @@ use crate::redis::Engine;
 use crate::world::{NodeHealth, Setup, World};
 
 const LEASE_MS: u64 = 200;
+/// For how long a call that was given up on is reckoned with, in milliseconds.
+pub const WINDOW_MS: u64 = 500;
 /// By then any of these tasks has ended, two lost workers included.
 const DEADLINE_MS: u64 = 60_000;
 
@@ -53,6 +55,9 @@ pub struct Case {
     pub parallelism: u32,
     /// Effects at which a worker is lost, counted over the whole case.
     pub crashes: Vec<u64>,
+    /// After how long the node carries out a call over which a worker was lost, in milliseconds; `None` =
+    /// never.
+    pub late_after_ms: Option<u64>,
     /// A second task, on another group, whose worker was lost as it rolled back, is to be taken over
     /// from this effect on. It meets the fault, and this case's own task does not.
     pub companion_back_at: Option<u64>,
@@ -92,6 +97,7 @@ pub fn world(engine: &Rc<Engine>, case: &Case, hosts: usize) -> Rc<World> {
                 rollback_max_retries: 1,
                 rollback_retry_delay_ms: 50,
                 node_parallelism: case.parallelism,
+                late_call_window_ms: WINDOW_MS,
                 ..Policy::default()
             },
             latency_ms: 0,
@@ -188,6 +194,7 @@ fn script(world: &Rc<World>, case: &Case) {
 pub fn run(engine: &Rc<Engine>, case: &Case) -> Ended {
     let world = world(engine, case, 1);
     world.crash_at.borrow_mut().extend(&case.crashes);
+    world.carried_out_after_ms.set(case.late_after_ms);
     let helper = Rc::clone(&world);
     world.executor.spawn(async move {
         // Each worker that is lost is followed by another.
@@ -216,7 +223,7 @@ fn run_until_rest(world: &World) {
     if !world.executor.run(DEADLINE_MS, is_over) {
         world.checker.borrow_mut().violate("it does not end".to_owned());
     }
-    let rest_ms = world.executor.now_ms() + 3 * LEASE_MS;
+    let rest_ms = world.executor.now_ms() + 3 * LEASE_MS + WINDOW_MS;
     world.executor.run(rest_ms, || false);
 }
 

@@ -30,6 +30,7 @@ faults! {
     RequestLost: "request to a node lost", 200;
     AnswerLost: "answer of a node lost", 200;
     RequestLate: "request reaches a node after its time-out", 200;
+    OrphanLate: "call of a lost worker carried out later", 1_000;
     RequestTwice: "request reaches a node twice", 200;
     ConnectionRefused: "node refuses the connection", 160;
     AnswersOther4xx: "node answers 403 or 422", 120;
@@ -44,6 +45,7 @@ faults! {
     NodeAway: "node away for a while", 40;
     ForeignChange: "somebody else changes a node", 4;
     WorkerCrash: "worker lost at an effect", 12;
+    UndoCrash: "worker lost over an undo", 100;
     WorkerKilled: "worker lost at any time", 12;
     WorkerFrozen: "worker frozen", 40;
     HostRestart: "idle host restarts and misses its messages", 20;

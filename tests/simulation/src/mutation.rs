@@ -55,7 +55,14 @@ const fn around(name: &'static str, sabotage: Sabotage) -> Mutation {
     Mutation { name, bug: Bug::Around(sabotage) }
 }
 
-/// Every deliberate bug.
+/// A bug that seeds seldom meet, for it takes a worker that is lost over an undo, and the crash points
+/// always.
+pub const LOSS_IS_NOT_TOLD: Mutation = script(
+    "nobody is told that a worker was lost",
+    &[("redis.call('HSET', task_key(id), 'lost', '1')", "")],
+);
+
+/// Every other deliberate bug.
 pub const MUTATIONS: &[Mutation] = &[
     script(
         "a commit with an old epoch is taken",
@@ -161,6 +168,8 @@ pub const MUTATIONS: &[Mutation] = &[
         &[("if closing then wake_for_work_left(channel) else wake_if_neglected(channel) end", "")],
     ),
     script("a task that is handed back is lost", &[("make_ready(c.id, c.queue, 'LPUSH')", "")]),
+    around("nobody reckons with a late call", Sabotage::LostApplyIsTrouble),
+    around("nobody reckons with a late undo", Sabotage::LostUndoIsTrouble),
     around("a time-out counts as not sent", Sabotage::TimeoutIsNotSent),
     around("a 5xx counts as a refusal", Sabotage::TroubleIsRefusal),
     around("no inspection before the call", Sabotage::NoInspection),

@@ -1,5 +1,6 @@
 //! The network between workers and nodes, and the nodes: the cluster manager's API with faults.
 
+use std::future::pending;
 use std::rc::Rc;
 
 use drain::{NodeClient, NodeRequest, NodeResponse, SendError};
@@ -52,7 +53,10 @@ impl NodeFault {
         } else if world.fires(Fault::AnswerLost) {
             Self::AnswerLost
         } else if world.fires(Fault::RequestLate) {
-            Self::Late { by_ms: world.between(1, 3 * world.limits.lease_ms) }
+            // As often within the window as at any time.
+            let window_ms = world.policy.late_call_window_ms;
+            let most_ms = [3 * world.limits.lease_ms, window_ms.max(1)];
+            Self::Late { by_ms: world.between(1, world.pick(&most_ms)) }
         } else if world.fires(Fault::RequestTwice) {
             Self::Twice { after_ms: world.between(0, 2 * world.limits.lease_ms) }
         } else if world.fires(Fault::AnswersOther4xx) {
@@ -94,21 +98,71 @@ impl NodeClient for Network {
     async fn send(&self, request: NodeRequest, timeout_ms: u64) -> Result<NodeResponse, SendError> {
         let world = &self.world;
         let asked = understand(&request);
-        let Asked { node, group, verb } = &asked;
+        let Asked { node, group, verb } = asked.clone();
         let number = world.fresh();
-        world.say(&format!("w{} sends #{number} to n{node}: {} {group}", self.host, word(*verb)));
-        world.checker.borrow_mut().sent(number, *node, group, *verb);
+        world.say(&format!("w{} sends #{number} to n{node}: {} {group}", self.host, word(verb)));
+        world.checker.borrow_mut().sent(number, node, &group, verb);
         // Handed over to the HTTP client and not yet on its way: a worker that stands still here
         // sends it late, which is no different from a network that brings it late.
+        let mut waiting = Waiting { world, number, unsent: Some(asked.clone()) };
+        let is_undo = world.checker.borrow().is_undo(&group, verb);
+        if is_undo == Some(true) && world.fires(Fault::UndoCrash) {
+            world.crash(self.host);
+            pending::<()>().await;
+        }
         world.effect(Some(self.host)).await;
+        waiting.unsent = None;
         let answer = self.exchange(number, asked, timeout_ms).await;
+        drop(waiting);
         world.told(Some(self.host)).await;
         match answer {
+            Err(SendError::TimedOut | SendError::Lost(_))
+                if is_undo == Some(true) && world.sabotage == Some(Sabotage::LostUndoIsTrouble)
+                    || is_undo == Some(false)
+                        && world.sabotage == Some(Sabotage::LostApplyIsTrouble) =>
+            {
+                Ok(NodeResponse { status: 500, body: Vec::new() })
+            }
             Err(SendError::TimedOut) if world.sabotage == Some(Sabotage::TimeoutIsNotSent) => {
                 Err(SendError::NotSent("sabotaged".to_owned()))
             }
             answer => answer,
         }
+    }
+}
+
+/// A sender that waits for the answer to a request: dropped when it has it, stops waiting, or is lost.
+struct Waiting<'a> {
+    world: &'a Rc<World>,
+    number: u64,
+    /// The request, while the worker can still be lost over it.
+    unsent: Option<Asked>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let now_ms = self.world.executor.now_ms();
+        self.world.checker.borrow_mut().given_up(self.number, now_ms);
+        if let Some(asked) = self.unsent.take() {
+            self.leave_behind(asked);
+        }
+    }
+}
+
+impl Waiting<'_> {
+    /// The worker is lost over a call; the node may carry it out all the same, later.
+    fn leave_behind(&self, asked: Asked) {
+        let (world, number) = (self.world, self.number);
+        let after_ms = world.carried_out_after_ms.get().or_else(|| {
+            let window_ms = world.policy.late_call_window_ms;
+            world.fires(Fault::OrphanLate).then(|| world.between(0, window_ms + 500))
+        });
+        let Some(after_ms) = after_ms.filter(|_| asked.verb != Verb::Inspect) else { return };
+        let carrier = Rc::clone(world);
+        world.executor.spawn(async move {
+            carrier.executor.sleep(after_ms).await;
+            arrive(&carrier, number, &asked, true);
+        });
     }
 }
 
@@ -222,7 +276,7 @@ fn arrive(world: &World, number: u64, asked: &Asked, applies: bool) -> Option<u1
         Verb::Change(Operation::Delete) => (404, false),
     };
     let changed = (applies && now_held != held).then_some(now_held);
-    checker.arrived(number, changed);
+    checker.arrived(number, changed, world.executor.now_ms());
     drop(checker);
     let effect = match changed {
         Some(true) => "it now holds it",

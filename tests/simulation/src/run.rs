@@ -72,11 +72,14 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
             webhooks: WebhookLimits::default(),
         },
         policy: Policy {
+            forward_max_attempts: small(random.pick(&[1, 1, 1, 3])),
+            node_parallelism: small(random.pick(&[1, 1, 1, 3])),
             rollback_max_retries: small(random.pick(&[0, 0, 1, 3])),
             rollback_retry_delay_ms: random.between(1, 1_000),
             rollback_backoff_percent: small(random.between(100, 200)),
             rollback_jitter_percent: small(random.between(0, 50)),
             max_recoveries: small(random.between(1, 10)),
+            late_call_window_ms: if random.happens(200) { 0 } else { random.between(1, 10_000) },
             ..Policy::default()
         },
         latency_ms: random.between(0, 10),
@@ -111,7 +114,9 @@ fn begin(world: &Rc<World>, random: &mut Random) {
 fn bound_ms(world: &World) -> u64 {
     let unfinished = world.checker.borrow().unfinished().len() as u64;
     let back_ms = u64::try_from(-world.server.borrow().clock_step_ms).unwrap_or(0);
-    8 * world.limits.lease_ms + 30_000 + 20_000 * unfinished + back_ms
+    // A call that was given up on before all was well, and the undo of what it did: two windows.
+    let windows_ms = 2 * world.policy.late_call_window_ms * (unfinished + 1);
+    8 * world.limits.lease_ms + 30_000 + 20_000 * unfinished + windows_ms + back_ms
 }
 
 fn heal(world: &Rc<World>, random: &mut Random) {
@@ -143,7 +148,7 @@ fn heal(world: &Rc<World>, random: &mut Random) {
         }
     }
     // What is still under way must change nothing any more.
-    let rest_ms = world.executor.now_ms() + 2 * world.limits.lease_ms;
+    let rest_ms = world.executor.now_ms() + 4 * world.limits.lease_ms;
     world.executor.run(rest_ms, || !world.checker.borrow().violations().is_empty());
     if world.checker.borrow().violations().is_empty() {
         world.checker.borrow_mut().at_rest(&mut world.server.borrow_mut().keyspace);
@@ -197,9 +202,12 @@ fn finish(world: &Rc<World>) -> Outcome {
     let mut report = world.report.borrow().clone();
     report.ended = checker.ends();
     report.count("nodes checked", checker.checked);
-    for (what, number) in
-        [("nodes excused", checker.excused), ("dead letters", checker.dead_letters_seen)]
-    {
+    for (what, number) in [
+        ("nodes excused", checker.excused),
+        ("dead letters", checker.dead_letters_seen),
+        ("late calls within their window", checker.late_in_window),
+        ("late calls after their window", checker.late_out_of_window),
+    ] {
         if number > 0 {
             report.count(what, number);
         }

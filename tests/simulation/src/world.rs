@@ -49,6 +49,11 @@ pub type Script = Box<dyn Fn(usize, Verb) -> NodeFault>;
 pub enum Sabotage {
     /// The client says that a request that timed out was never sent.
     TimeoutIsNotSent,
+    /// The client says that the node answered 500 to a call of a task's own operation that got no answer,
+    /// so nobody reckons with its being carried out later.
+    LostApplyIsTrouble,
+    /// The same for an undo.
+    LostUndoIsTrouble,
     /// The adapter takes a 5xx for a refusal.
     TroubleIsRefusal,
     /// The adapter inspections at no node and takes "exists already" for "created".
@@ -80,6 +85,8 @@ pub struct World {
     /// Effects of workers so far, and those at which they are lost.
     pub effects: Cell<u64>,
     pub crash_at: RefCell<BTreeSet<u64>>,
+    /// After how long a call is carried out over which a worker was lost so; `None` = never.
+    pub(crate) carried_out_after_ms: Cell<Option<u64>>,
     /// The effect at which a worker stands still, and how it is let go again.
     pub freeze_at: Cell<Option<u64>>,
     pub frozen: RefCell<Option<oneshot::Sender<()>>>,
@@ -111,11 +118,12 @@ impl World {
     pub fn new(engine: &Rc<Engine>, setup: Setup) -> Rc<Self> {
         let mut order = Random::new(setup.seed);
         let executor = Executor::new(order.number());
+        let window_ms = setup.policy.late_call_window_ms;
         Rc::new(Self {
             executor,
             engine: Rc::clone(engine),
             server: RefCell::new(Server::default()),
-            checker: RefCell::new(Checker::default()),
+            checker: RefCell::new(Checker::new(window_ms)),
             report: RefCell::new(Report { seeds: 1, ..Report::default() }),
             random: RefCell::new(Random::new(order.number())),
             rates: RefCell::new(setup.rates),
@@ -129,6 +137,7 @@ impl World {
             script: RefCell::new(None),
             effects: Cell::new(0),
             crash_at: RefCell::new(BTreeSet::new()),
+            carried_out_after_ms: Cell::new(None),
             freeze_at: Cell::new(None),
             frozen: RefCell::new(None),
             lapse_at: RefCell::new(None),

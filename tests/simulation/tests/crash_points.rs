@@ -11,7 +11,8 @@
 )]
 
 use saga::Operation;
-use simulation::crash::{Case, Ended, Failing, Undoing, run, run_stale};
+use simulation::crash::{Case, Ended, Failing, Undoing, WINDOW_MS, run, run_stale};
+use simulation::mutation::LOSS_IS_NOT_TOLD;
 use simulation::network::NodeFault;
 use simulation::redis::Engine;
 
@@ -26,6 +27,8 @@ const FAILURES: &[Failing] = &[
     Failing::Act(NodeFault::Answers { status: 500 }),
     Failing::Act(NodeFault::AppliesAndAnswers { status: 500 }),
     Failing::Act(NodeFault::Hangs { applies: false }),
+    Failing::Act(NodeFault::Late { by_ms: 60 }),
+    Failing::Act(NodeFault::Late { by_ms: WINDOW_MS - 5 }),
     Failing::Act(NodeFault::Hangs { applies: true }),
     Failing::Inspection(NodeFault::Answers { status: 500 }),
     Failing::Inspection(NodeFault::Refused),
@@ -36,6 +39,8 @@ const UNDOINGS: &[Undoing] = &[
     Undoing::Works,
     Undoing::Once(NodeFault::AppliesAndAnswers { status: 500 }),
     Undoing::Once(NodeFault::AnswerLost),
+    Undoing::Once(NodeFault::Late { by_ms: 30 }),
+    Undoing::Once(NodeFault::Late { by_ms: WINDOW_MS - 5 }),
     Undoing::Never,
 ];
 
@@ -58,6 +63,7 @@ fn cases(nodes: usize, undoings: &[Undoing]) -> Vec<Case> {
                             undoing: *undoing,
                             parallelism: 1,
                             crashes: Vec::new(),
+                            late_after_ms: None,
                             companion_back_at: None,
                         });
                     }
@@ -125,6 +131,41 @@ fn a_worker_is_lost_at_every_effect_with_several_calls_at_once() {
     assert!(each(&cases, at_every_effect) > 1_000);
 }
 
+/// The call over which a worker is lost is carried out all the same: at once, while its successor is at
+/// work, or near the end of its window.
+#[test]
+fn a_worker_is_lost_at_every_effect_and_its_call_comes_late() {
+    let crashes = each(&cases(2, &[Undoing::Works]), |engine, case| {
+        let effects = run(engine, case).effects;
+        let mut crashes = 0;
+        for at in 1..=effects {
+            for late_after_ms in [0, 150, 205, 260, 450] {
+                let case =
+                    Case { crashes: vec![at], late_after_ms: Some(late_after_ms), ..case.clone() };
+                check(&case, &run(engine, &case));
+                crashes += 1;
+            }
+        }
+        crashes
+    });
+    assert!(crashes > 5_000, "{crashes}");
+}
+
+/// The check above can fail.
+#[test]
+fn a_late_call_of_a_lost_worker_is_found_when_nobody_is_told_of_the_loss() {
+    let engine = LOSS_IS_NOT_TOLD.engine();
+    let is_found = cases(1, &[Undoing::Works]).iter().any(|case| {
+        let effects = run(&engine, case).effects;
+        (1..=effects).any(|at| {
+            let case =
+                Case { crashes: vec![at], late_after_ms: Some(WINDOW_MS - 50), ..case.clone() };
+            !run(&engine, &case).violations.is_empty()
+        })
+    });
+    assert!(is_found);
+}
+
 #[test]
 fn a_second_worker_is_lost_as_well() {
     let crashes = each(&cases(2, &[Undoing::Works]), |engine, case| {
@@ -175,6 +216,7 @@ fn a_worker_with_news_of_another_task_sends_nothing_late() {
             undoing: Undoing::Works,
             parallelism: 1,
             crashes: Vec::new(),
+            late_after_ms: None,
             companion_back_at: Some(effect),
         })
         .collect();

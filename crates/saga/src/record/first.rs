@@ -6,6 +6,7 @@ use super::error::RecordError;
 use crate::dead_letter::DeadLetter;
 use crate::event::Event;
 use crate::history::{History, HistoryEntry};
+use crate::late_calls::LateCalls;
 use crate::node::{Node, NodeState, Progress};
 use crate::operation::{Operation, Presence};
 use crate::phase::Phase;
@@ -99,6 +100,7 @@ pub(super) fn read(
         retry_of: record.retry_of,
         history: History::new(entries, record.history.dropped),
         unstored: false,
+        late_calls_seen: 0,
     })
 }
 
@@ -121,6 +123,8 @@ fn read_node(node: FirstNode) -> Node {
         due_at_ms: node.due_at_ms,
         last_error: node.last_error,
         updated_at_ms: node.updated_at_ms,
+        late_calls: LateCalls::default(),
+        is_awaited: false,
         progress: Progress::Idle,
     }
 }
@@ -134,5 +138,6 @@ fn read_course(course: &FirstCourse) -> Policy {
         rollback_jitter_percent: course.rollback_jitter_percent,
         node_parallelism: course.node_parallelism,
         max_recoveries: course.max_recoveries,
+        ..Policy::default()
     }
 }

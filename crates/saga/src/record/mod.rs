@@ -8,8 +8,8 @@
 //! | --- | --- |
 //! | `v` | the version |
 //! | `p` | the phase, by its name |
-//! | `n` | the nodes in order: `a` address, `s` code of the state unless that is `applied`, `b` what it held before (`p` or `a`), `u` whether an earlier call may have taken effect, `c` calls sent unless they are as many as usual in that state, `f` failures going forward, `r` failed undos, `d` not to be called before, `e` last error, `t` updated at, unless that is when the history last names it |
-//! | `c` | the policy: `f` forward attempts, `r` rollback retries, `d` delay in ms, `b` backoff and `j` jitter in percent, `n` nodes at once, `m` recoveries; not of an ended task |
+//! | `n` | the nodes in order: `a` address, `s` code of the state unless that is `applied`, `b` what it held before (`p` or `a`), `u` whether an earlier call may have taken effect, `c` calls sent unless they are as many as usual in that state, `f` failures going forward, `r` failed undos, `d` not to be called before, `e` last error, `t` updated at, unless that is when the history last names it, `l` calls given up on that may still come, in either direction: how many and until when, `i` whether it is to be inspected when they must have come |
+//! | `c` | the policy: `f` forward attempts, `r` rollback retries, `d` delay in ms, `b` backoff and `j` jitter in percent, `n` nodes at once, `m` recoveries, `w` window for late calls in ms; not of an ended task |
 //! | `e` | why the task turned back |
 //! | `x` | whether it was asked to stop |
 //! | `l` | the dead letter that it retries |
@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dead_letter::DeadLetter;
 use crate::history::History;
+use crate::late_calls::LateCalls;
 use crate::node::{Node, NodeState, Progress};
 use crate::operation::{Operation, Presence};
 use crate::phase::Phase;
@@ -90,6 +91,10 @@ struct NodeRecord<'a> {
     last_error: Option<Cow<'a, str>>,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     updated_at_ms: Option<u64>,
+    #[serde(rename = "l", default, skip_serializing_if = "LateCalls::is_empty")]
+    late_calls: LateCalls,
+    #[serde(rename = "i", default, skip_serializing_if = "is_false")]
+    is_awaited: bool,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -225,6 +230,7 @@ impl Task {
             retry_of: record.retry_of.map(Cow::into_owned),
             history,
             unstored: false,
+            late_calls_seen: 0,
         })
     }
 }
@@ -252,6 +258,8 @@ fn node_record(node: &Node, named_ms: Option<u64>, is_running: bool) -> NodeReco
         due_at_ms: node.due_at_ms,
         last_error: node.last_error.as_deref().map(Cow::Borrowed),
         updated_at_ms: node.updated_at_ms.filter(|at_ms| Some(*at_ms) != named_ms),
+        late_calls: if is_running { node.late_calls } else { LateCalls::default() },
+        is_awaited: node.is_awaited && is_running,
     }
 }
 
@@ -267,6 +275,8 @@ fn read_node(record: NodeRecord<'_>, named_ms: Option<u64>) -> Node {
         due_at_ms: record.due_at_ms,
         last_error: record.last_error.map(Cow::into_owned),
         updated_at_ms: record.updated_at_ms.or(named_ms),
+        late_calls: record.late_calls,
+        is_awaited: record.is_awaited,
         progress: Progress::Idle,
     }
 }

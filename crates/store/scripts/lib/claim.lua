@@ -5,7 +5,7 @@
 local function claim_one(list, id, lease_ms)
   local key = task_key(id)
   local fields = redis.call('HMGET', key, 'where', 'recoveries', 'record', 'cancel', 'letter',
-    'started', 'group', 'epoch', 'operation')
+    'started', 'group', 'epoch', 'operation', 'lost', 'awaiting')
   -- Not there: it was cancelled meanwhile, or removed by hand.
   if fields[1] ~= list then return nil end
   local epoch = (tonumber(fields[8]) or 0) + 1
@@ -16,16 +16,21 @@ local function claim_one(list, id, lease_ms)
       'state', 'STARTED', 'updated_at', now_text)
     count('waiting', -1)
   end
+  if fields[10] then redis.call('HDEL', key, 'lost') end
+  if fields[11] then
+    redis.call('HDEL', key, 'awaiting')
+    redis.call('SREM', AWAITING, id)
+  end
   lease(id, lease_ms)
   local flag = ''
   if fields[4] then flag = 'cancel' end
   if fields[5] and redis.call('HGET', dead_letter_key(fields[5]), 'superseded_by') then
     flag = 'superseded'
   end
-  return { id, epoch, fields[2] or '0', flag, fields[7] or '', fields[9] or '', fields[3] or '' }
+  return { id, epoch, fields[2] or '0', fields[10] or '0', flag, fields[7] or '', fields[9] or '', fields[3] or '' }
 end
 
--- Appends up to `slots` claimed tasks to `answer`, seven values each. Returns how many.
+-- Appends up to `slots` claimed tasks to `answer`, eight values each. Returns how many.
 local function claim(slots, lease_ms, answer)
   local claimed = 0
   for _, list in ipairs(is_paused() and { 'rollback' } or { 'rollback', 'queue' }) do

@@ -41,8 +41,8 @@ local function finish(c, task, ttl_s)
   close(c.id, task, c.state, ttl_s, c.record)
 end
 
--- One commit. `kind`: 'journal' keeps the task, 'delay' lets it wait until `due_ms`, 'release'
--- hands it back, 'leave' lets it wait as it stands, 'finish' ends it in `state` with `outcome` (JSON).
+-- One commit. `kind`: 'journal' keeps the task, 'delay' lets it wait until `due_ms`, 'await' the same
+-- and for calls that were given up on, 'release' hands it back, 'leave' lets it wait as it stands, 'finish' ends it in `state` with `outcome` (JSON).
 -- An empty record leaves the stored one as it is. Returns 'stale', 'cancel' or 'ok'.
 local function commit(c, lease_ms, ttl_s)
   local task = holds(c.id, c.epoch)
@@ -57,15 +57,20 @@ local function commit(c, lease_ms, ttl_s)
     redis.call('ZADD', DELAYED, c.due_ms, c.id)
     return 'ok'
   end
-  local where = c.kind == 'delay' and 'delayed' or 'running'
+  local is_delayed = c.kind == 'delay' or c.kind == 'await'
+  local where = is_delayed and 'delayed' or 'running'
   write_task(c.id, c.record, 'state', c.state, 'lane', c.queue, 'where', where, 'updated_at',
     now_text)
   if c.kind == 'journal' then
     lease(c.id, lease_ms)
   else
     unlease(c.id)
-    if c.kind == 'delay' then
+    if is_delayed then
       redis.call('ZADD', DELAYED, c.due_ms, c.id)
+      if c.kind == 'await' then
+        redis.call('HSET', task_key(c.id), 'awaiting', '1')
+        redis.call('SADD', AWAITING, c.id)
+      end
     else
       make_ready(c.id, c.queue, 'LPUSH')
     end

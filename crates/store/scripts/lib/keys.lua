@@ -3,6 +3,7 @@ local prefix = KEYS[1]
 
 local LISTS = { queue = prefix .. 'queue', rollback = prefix .. 'rollback' }
 local DELAYED = prefix .. 'delayed' -- sorted set: task id by the time it is due, ms
+local AWAITING = prefix .. 'late-calls' -- set: tasks that wait for calls that were given up on
 local LEASES = prefix .. 'leases' -- sorted set: task id by the time its lease ends, ms
 local DRAINS = prefix .. 'drains' -- sorted set: drain id by the time its registration ends, ms
 local COUNTS = prefix .. 'counts' -- hash: waiting, ended:<STATE>, recovered, stale

@@ -10,6 +10,7 @@ local function reclaim()
     if fields[1] == 'running' then
       redis.call('HINCRBY', task_key(id), 'epoch', 1)
       redis.call('HINCRBY', task_key(id), 'recoveries', 1)
+      redis.call('HSET', task_key(id), 'lost', '1')
       redis.call('HINCRBY', COUNTS, 'recovered', 1)
       make_ready(id, fields[2] == 'rollback' and 'rollback' or 'queue', 'LPUSH')
     end

@@ -89,7 +89,7 @@ fn tasks_of_0_1_0_come_to_their_ends() {
             if claimed.flag == Some(Flag::Cancel) && task.phase() == Phase::Forward {
                 task.cancel("cancelled by a client", 1);
                 assert_eq!((claimed.task_id.clone(), claimed.recoveries), (id(7), 1));
-                task.take_up(1, 1);
+                task.take_up(1, true, 1);
                 let calls = task.plan(1, saga::Starting::Allowed).calls;
                 assert!(calls.iter().all(|call| call.kind == CallKind::Undo), "{calls:?}");
                 let commit = Commit::new(&task, claimed.epoch, CommitKind::Release, 1).unwrap();

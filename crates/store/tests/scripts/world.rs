@@ -129,7 +129,7 @@ pub(crate) fn task(id: &str, group: &str) -> Task {
 
 pub(crate) fn read(claimed: &Claimed) -> Task {
     let mut task = claimed.task().unwrap();
-    task.take_up(claimed.recoveries, 1);
+    task.take_up(claimed.recoveries, claimed.was_lost, 1);
     task
 }
 

@@ -10,11 +10,12 @@
 //! A node that answers Muster truthfully can still end up other than Muster has every reason to
 //! believe, in exactly three ways, each called a *disturbance* of one group on one node:
 //!
-//! 1. **An overtaken request changes the node.** A request whose sender gave up on it (a time-out, a
-//!    lost worker) lies about in the network, and reaches the node after a request that was sent
-//!    later. No protocol without fencing on the *node's* side can prevent that, and the node API has
-//!    none. A late request that was not overtaken excuses nothing: what is asked later sees its
-//!    effect.
+//! 1. **An overtaken request changes the node after the window for late calls.** A request whose sender
+//!    gave up on it (a time-out, a lost worker) lies about in the network, and reaches the node after a
+//!    request that was sent later, and later than the task reckons with (`late_call_window`). No protocol
+//!    without fencing on the *node's* side can prevent that, and the node API has none. A late request
+//!    within the window excuses nothing, nor does one that was not overtaken: what is asked later sees
+//!    its effect. A request that the network brings twice is excused the second time.
 //! 2. **The node restarts and loses the group.**
 //! 3. **Somebody else changes it.**
 //!
@@ -110,12 +111,19 @@ pub struct Checker {
     order: BTreeMap<String, Vec<usize>>,
     places: BTreeMap<Spot, Place>,
     sent: BTreeMap<u64, Sent>,
+    /// For how long a call that was given up on is reckoned with, in milliseconds.
+    window_ms: u64,
+    /// Redis's clock stepped forward: when, in virtual ms, and by how much.
+    pub(crate) steps: Vec<(u64, u64)>,
     dead_letters: DeadLetters,
     discards: BTreeSet<String>,
     violations: Vec<String>,
     /// Nodes of ended tasks that were excused, and that were checked.
     pub excused: u64,
     pub checked: u64,
+    /// Overtaken requests that changed a node, within the window and after it.
+    pub late_in_window: u64,
+    pub late_out_of_window: u64,
     /// Dead letters that were written.
     pub dead_letters_seen: u64,
 }
@@ -134,6 +142,13 @@ fn is_end(state: &str) -> bool {
 }
 
 impl Checker {
+    /// A checker that has seen nothing yet, where calls that were given up on are reckoned with for
+    /// `window_ms` milliseconds.
+    #[must_use]
+    pub fn new(window_ms: u64) -> Self {
+        Self { window_ms, ..Self::default() }
+    }
+
     /// What broke a promise, in order.
     #[must_use]
     pub fn violations(&self) -> &[String] {
@@ -229,15 +244,16 @@ impl Checker {
     }
 
     /// Observes Redis now that it has carried out a command of `host`, or of a client.
-    pub fn observe(&mut self, keyspace: &Keyspace, host: Option<usize>) {
+    pub fn observe(&mut self, keyspace: &Keyspace, host: Option<usize>, now_ms: u64) {
         if let Some(host) = host {
-            self.observe_claims(keyspace, host);
+            self.observe_claims(keyspace, host, now_ms);
         }
         self.observe_states(keyspace);
     }
 
     /// Only who claimed a task last may store what came of it.
-    fn observe_claims(&mut self, keyspace: &Keyspace, host: usize) {
+    fn observe_claims(&mut self, keyspace: &Keyspace, host: usize, now_ms: u64) {
+        let mut taken_over = Vec::new();
         for index in 0..self.tasks.len() {
             let Tracked { key, ended_key, claim, submitted, .. } = &mut self.tasks[index];
             let field = |name| keyspace.peek_field(key, name).unwrap_or_default();
@@ -246,6 +262,7 @@ impl Checker {
             if claim.epoch != epoch && !epoch.is_empty() {
                 epoch.clone_into(&mut claim.epoch);
                 claim.holder = Some(host);
+                taken_over.push(index);
             }
             if claim.record != record {
                 let is_first = claim.record.is_empty();
@@ -255,6 +272,9 @@ impl Checker {
                     self.violate(what);
                 }
             }
+        }
+        for index in taken_over {
+            self.taken_over(index, now_ms);
         }
     }
 

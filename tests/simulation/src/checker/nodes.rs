@@ -21,6 +21,10 @@ pub(super) struct Sent {
     verb: Verb,
     /// The task that was running on the group as it was sent.
     owner: Option<usize>,
+    /// When its sender stopped waiting for it, or lost the task to another worker, in virtual ms.
+    given_up_at_ms: Option<u64>,
+    /// Whether it has arrived: what comes once more is the network's doing.
+    has_arrived: bool,
 }
 
 impl Checker {
@@ -38,7 +42,9 @@ impl Checker {
     /// A worker sends a request to a node. `number` counts requests in the order sent.
     pub fn sent(&mut self, number: u64, node: usize, group: &str, verb: Verb) {
         let owner = self.running(group);
-        self.sent.insert(number, Sent { spot: (node, group.to_owned()), verb, owner });
+        let spot = (node, group.to_owned());
+        let sent = Sent { spot, verb, owner, given_up_at_ms: None, has_arrived: false };
+        self.sent.insert(number, sent);
         let Verb::Change(operation) = verb else { return };
         let Some(owner) = owner else {
             let what = operation.name();
@@ -62,9 +68,45 @@ impl Checker {
         }
     }
 
+    /// Whether a call would undo what the group's running task does; `None` = it changes nothing, or no
+    /// task runs.
+    #[must_use]
+    pub fn is_undo(&self, group: &str, verb: Verb) -> Option<bool> {
+        let Verb::Change(operation) = verb else { return None };
+        Some(self.tasks[self.running(group)?].submitted.operation != operation)
+    }
+
+    /// The sender of a request has stopped waiting for it, or is lost.
+    pub fn given_up(&mut self, number: u64, now_ms: u64) {
+        if let Some(sent) = self.sent.get_mut(&number) {
+            sent.given_up_at_ms.get_or_insert(now_ms);
+        }
+    }
+
+    /// Another worker has taken a task over: whatever is still under way for it is given up on.
+    pub(super) fn taken_over(&mut self, owner: usize, now_ms: u64) {
+        for sent in self.sent.values_mut().filter(|sent| sent.owner == Some(owner)) {
+            sent.given_up_at_ms.get_or_insert(now_ms);
+        }
+    }
+
+    /// Whether a late request comes when nobody need reckon with it any more: after the window that
+    /// began when it was given up on. Steps of Redis's clock make that shorter.
+    fn is_out_of_window(&self, sent: &Sent, now_ms: u64) -> bool {
+        sent.given_up_at_ms.is_some_and(|at_ms| {
+            let stepped = self.steps.iter().filter(|(step_at_ms, _)| *step_at_ms + 10_000 > at_ms);
+            let stepped_ms: u64 = stepped.map(|(_, by_ms)| by_ms).sum();
+            now_ms + stepped_ms >= at_ms + self.window_ms
+        })
+    }
+
     /// A request arrives at its node. `changed` says what the node holds now, if that is new.
-    pub fn arrived(&mut self, number: u64, changed: Option<bool>) {
-        let Some(Sent { spot, verb, owner }) = self.sent.get(&number).cloned() else { return };
+    pub fn arrived(&mut self, number: u64, changed: Option<bool>, now_ms: u64) {
+        let Some(sent) = self.sent.get_mut(&number) else { return };
+        let is_repeated = std::mem::replace(&mut sent.has_arrived, true);
+        let sent = sent.clone();
+        let is_out_of_window = self.is_out_of_window(&sent, now_ms);
+        let Sent { spot, verb, owner, .. } = sent;
         let place = self.places.entry(spot.clone()).or_default();
         let is_overtaken = place.latest.is_some_and(|latest| latest >= number);
         place.latest = place.latest.max(Some(number));
@@ -78,8 +120,16 @@ impl Checker {
         }
         let Some(now_held) = changed else { return };
         self.places.entry(spot.clone()).or_default().held = now_held;
+        if is_overtaken && !is_repeated {
+            let counts = if is_out_of_window {
+                &mut self.late_out_of_window
+            } else {
+                &mut self.late_in_window
+            };
+            *counts += 1;
+        }
         match owner {
-            _ if is_overtaken => self.disturbed(&spot),
+            _ if is_overtaken && (is_repeated || is_out_of_window) => self.disturbed(&spot),
             Some(owner) => self.changed(owner, &spot, verb),
             None => {}
         }
@@ -115,7 +165,9 @@ impl Checker {
 
     /// An answer is taken by the worker that waited for it.
     pub fn answered(&mut self, number: u64, status: u16) {
-        let Some(Sent { spot, verb, owner: Some(owner) }) = self.sent.get(&number) else { return };
+        let Some(Sent { spot, verb, owner: Some(owner), .. }) = self.sent.get(&number) else {
+            return;
+        };
         if (200..300).contains(&status) && *verb != Verb::Inspect {
             self.tasks[*owner].visits.entry(spot.0).or_default().answered += 1;
         }

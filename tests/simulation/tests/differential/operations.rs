@@ -236,7 +236,7 @@ impl Known {
 /// Some commit of a claimed task: it goes on, is delayed, handed back, or carried to an end.
 fn commit(claimed: &Claimed, random: &mut Random, now_ms: u64) -> Commit {
     let mut task = claimed.task().unwrap();
-    task.take_up(claimed.recoveries, now_ms);
+    task.take_up(claimed.recoveries, claimed.was_lost, now_ms);
     let kind = match random.below(6) {
         0 => CommitKind::Journal,
         1 => CommitKind::Delay { due_at_ms: now_ms + random.below(5_000) },
@@ -334,6 +334,7 @@ fn take_claims(known: &mut Known, model: &Model) -> usize {
                 task_id: id.clone(),
                 epoch,
                 recoveries: field("recoveries").and_then(|n| n.parse().ok()).unwrap_or(0),
+                was_lost: false,
                 flag: None,
                 group_id: field("group").unwrap(),
                 operation: field("operation").unwrap(),
