@@ -80,7 +80,6 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
             rollback_jitter_percent: small(random.between(0, 50)),
             max_recoveries: small(random.between(1, 10)),
             late_call_window_ms: if random.happens(200) { 0 } else { random.between(1, 10_000) },
-            ..Policy::default()
         },
         latency_ms: random.between(0, 10),
         sabotage,

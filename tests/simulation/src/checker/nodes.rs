@@ -118,6 +118,12 @@ impl Checker {
             let visit = self.tasks[owner].visits.entry(spot.0).or_default();
             visit.baseline.get_or_insert(held);
         }
+        if let (Some(owner), Verb::Change(operation)) = (owner, verb)
+            && !is_repeated
+            && !is_out_of_window
+        {
+            self.check_awaited(owner, &spot, operation);
+        }
         let Some(now_held) = changed else { return };
         self.places.entry(spot.clone()).or_default().held = now_held;
         if is_overtaken && !is_repeated {
@@ -132,6 +138,17 @@ impl Checker {
             _ if is_overtaken && (is_repeated || is_out_of_window) => self.disturbed(&spot),
             Some(owner) => self.changed(owner, &spot, verb),
             None => {}
+        }
+    }
+
+    /// A call comes within its window, whether or not it changes anything: its task must have waited for
+    /// it, or it would come under the group's next task.
+    fn check_awaited(&mut self, owner: usize, (node, group): &Spot, operation: Operation) {
+        let task = &self.tasks[owner];
+        let is_disturbed = task.visits.get(node).is_some_and(|visit| visit.disturbed);
+        if task.has_ended() && !is_disturbed {
+            let (id, what) = (task.submitted.id.clone(), operation.name());
+            self.violate(format!("a {what} of {group} by {id} comes to n{node} after its end"));
         }
     }
 
