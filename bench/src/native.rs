@@ -24,7 +24,7 @@ pub(crate) fn drain(redis_port: u16, limits: Limits) -> anyhow::Result<Report> {
             let environment = Environment {
                 store: Store::new(Connection::open(redis_port).await?),
                 client: HyperClient::new(),
-                adapter: ClusterManager,
+                adapter: ClusterManager::default(),
                 clock: TokioClock(Instant::now()),
                 log: Silence,
                 limits,
