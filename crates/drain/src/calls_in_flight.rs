@@ -3,13 +3,13 @@
 use std::future::Future;
 
 use node_adapter::Adapter;
-use saga::{Answer, Call, Task, Verb};
+use saga::{Answer, Call, CallKind, Operation, Task, Verb};
 use store::BreakerChange;
 
 use crate::breaker::Breakers;
 use crate::call_metrics::CallMetrics;
 use crate::environment::{Environment, NodeClient};
-use crate::node_call;
+use crate::node_call::{self, Question};
 
 /// What came of a call.
 pub(crate) struct CompletedCall {
@@ -64,6 +64,8 @@ impl<'a, N: NodeClient, A: Adapter> CallsInFlight<'a, N, A> {
         let node = task.nodes().get(call.node)?.address().to_owned();
         let (task_id, group_id) = (task_id.to_owned(), task.group_id().to_owned());
         let verb = call.verb(task);
+        let begins_create = call.kind == CallKind::Inspect && task.operation() == Operation::Create;
+        let question = Question { verb, begins_create };
         // A dead letter says that the node was tried, so the last undo is never withheld.
         let is_withheld =
             self.breakers.admit(&node, own_now_ms).is_err() && !call.is_last_chance(task);
@@ -75,7 +77,7 @@ impl<'a, N: NodeClient, A: Adapter> CallsInFlight<'a, N, A> {
             let answer = if is_withheld {
                 node_call::withheld(verb)
             } else {
-                node_call::call(client, adapter, verb, &node, &group_id, timeout_ms).await
+                node_call::call(client, adapter, question, &node, &group_id, timeout_ms).await
             };
             let started_ms = (!is_withheld).then_some(own_now_ms);
             let answered = Answered { task_id, epoch, call, answer };

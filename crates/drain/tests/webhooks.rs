@@ -102,7 +102,7 @@ fn deliver(
     let environment = Environment {
         store: Store::new(&turns),
         client: &receiver,
-        adapter: ClusterManager,
+        adapter: ClusterManager::default(),
         clock: &waits,
         log: &events,
         limits: Limits {
@@ -132,7 +132,7 @@ fn deliver(
 }
 
 fn answered(status: u16) -> Result<NodeResponse, SendError> {
-    Ok(NodeResponse { status, body: Vec::new() })
+    Ok(NodeResponse { status, ..NodeResponse::default() })
 }
 
 #[test]

@@ -18,6 +18,11 @@ pub(crate) const TASK_TTL_S: u64 = 86_400;
 /// How often a client repeats a request whose answer was lost, when it has an idempotency key.
 const REPEATS: usize = 3;
 
+/// A group that the adapter refuses to word. The API refuses it, too; a task may be older than that.
+const REFUSED_GROUP: &str = ".";
+/// How often a client asks for it, in a thousand times.
+const REFUSED_PER_MILLE: u64 = 20;
+
 /// What clients share with each other.
 #[derive(Default)]
 pub(crate) struct Desk {
@@ -96,6 +101,10 @@ impl World {
     }
 
     fn any_group(&self) -> String {
+        if self.draws(REFUSED_PER_MILLE) {
+            self.report.borrow_mut().count("group ids that no node can be asked for", 1);
+            return REFUSED_GROUP.to_owned();
+        }
         let desk = self.desk.borrow();
         let place = self.index(desk.groups.len());
         desk.groups[place].clone()

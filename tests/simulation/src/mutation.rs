@@ -175,4 +175,8 @@ pub const MUTATIONS: &[Mutation] = &[
     around("no inspection before the call", Sabotage::NoInspection),
     around("the worker's clock stands still while it is frozen", Sabotage::ClockFreezes),
     around("every undo counts as done", Sabotage::UndoAlwaysWorks),
+    around("any answer is taken for the node's own", Sabotage::StatusProves),
+    around("any 404 proves absence", Sabotage::InspectedStatusProves),
+    around("what seems absent is absent", Sabotage::SeemingProves),
+    around("a change that was lost is sent again", Sabotage::SendsChangesAgain),
 ];

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use clock::Clock;
-use drain::{Environment, Log};
+use drain::{Environment, Log, NodeResponse};
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
-use node_adapter::{Adapter, ClusterManager, Finding, PreparedRequest, Verdict};
+use node_adapter::{Adapter, ClusterManager, Failure, Finding, PreparedRequest, Retry, Verdict};
 use saga::{Operation, Verb};
 use store::Store;
 
@@ -48,7 +48,7 @@ impl World {
             let environment = Environment {
                 store: Store::new(Connection::open(&world, Some(host))),
                 client: Network { world: Rc::clone(&world), host },
-                adapter: Sabotaged { sabotage: world.sabotage },
+                adapter: Sabotaged::new(world.sabotage),
                 clock: WorkerClock::new(&world, host),
                 log: Lines { world: Rc::clone(&world), host },
                 limits,
@@ -121,29 +121,55 @@ impl Clock for WorkerClock {
 
 /// The adapter that ships, with deliberate bugs.
 struct Sabotaged {
+    adapter: ClusterManager,
     sabotage: Option<Sabotage>,
 }
 
+impl Sabotaged {
+    fn new(sabotage: Option<Sabotage>) -> Self {
+        let trust: &[_] = match sabotage {
+            Some(Sabotage::StatusProves) => &[("trust".to_owned(), "status".to_owned())],
+            _ => &[],
+        };
+        Self { adapter: ClusterManager::with(trust).expect("an option there is"), sabotage }
+    }
+}
+
 impl Adapter for Sabotaged {
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
-        ClusterManager.prepare(verb, group_id)
+    fn check_group_id(&self, group_id: &str) -> Result<(), String> {
+        self.adapter.check_group_id(group_id)
     }
 
-    fn interpret(&self, operation: Operation, status: u16, body: &[u8]) -> Verdict {
-        match (self.sabotage, operation, status) {
+    fn is_conclusive(&self, operation: Operation) -> bool {
+        self.adapter.is_conclusive(operation)
+    }
+
+    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
+        self.adapter.prepare(verb, group_id)
+    }
+
+    fn interpret(&self, operation: Operation, group: &str, answer: NodeResponse) -> Verdict {
+        match (self.sabotage, operation, answer.status) {
             (Some(Sabotage::TroubleIsRefusal), _, 500..) => {
-                Verdict::Refused("sabotaged".to_owned())
+                Verdict::Refused(Failure::new("sabotaged", Retry::Never))
             }
             (Some(Sabotage::NoInspection), Operation::Create, 400)
             | (Some(Sabotage::UndoAlwaysWorks), Operation::Delete, _) => Verdict::Applied,
-            _ => ClusterManager.interpret(operation, status, body),
+            _ => self.adapter.interpret(operation, group, answer),
         }
     }
 
-    fn interpret_inspection(&self, status: u16, body: &[u8]) -> Finding {
-        match status {
-            200 if self.sabotage == Some(Sabotage::NoInspection) => Finding::Absent,
-            _ => ClusterManager.interpret_inspection(status, body),
+    fn interpret_inspection(&self, group: &str, answer: NodeResponse) -> Finding {
+        match (self.sabotage, answer.status) {
+            (Some(Sabotage::NoInspection), 200) | (Some(Sabotage::InspectedStatusProves), 404) => {
+                Finding::Absent
+            }
+            (sabotage, _) => match self.adapter.interpret_inspection(group, answer) {
+                Finding::SeemsAbsent(_) if sabotage == Some(Sabotage::SeemingProves) => {
+                    Finding::Absent
+                }
+                finding => finding,
+            },
         }
     }
 }

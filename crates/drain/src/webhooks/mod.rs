@@ -131,7 +131,7 @@ fn request(key: &[u8], url: HttpUrl, callback: &DueCallback, now_ms: u64) -> Nod
         url,
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
         body: body.into_bytes(),
-        reads_body: false,
+        wanted: Vec::new(),
     }
 }
 
