@@ -32,10 +32,10 @@ impl<'a, C: Clock> Clocks<'a, C> {
         self.offset_ms
     }
 
-    /// Takes in Redis's time, and gives the drain's own.
-    pub(crate) fn synchronize(&mut self, redis_now_ms: u64) -> u64 {
-        let own_now_ms = self.own.now_ms();
-        self.offset_ms = redis_now_ms.saturating_sub(own_now_ms);
-        own_now_ms
+    /// Takes in Redis's time.
+    pub(crate) fn synchronize(&mut self, redis_now_ms: u64) -> Now {
+        let own_ms = self.own.now_ms();
+        self.offset_ms = redis_now_ms.saturating_sub(own_ms);
+        Now { own_ms, redis_ms: redis_now_ms }
     }
 }

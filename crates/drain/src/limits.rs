@@ -29,6 +29,9 @@ pub struct BreakerLimits {
     pub failures_max: u32,
     /// How long it stays open, in milliseconds, before one call may try the node.
     pub open_ms: u64,
+    /// For how long a task that has changed nothing yet waits for such a node, in milliseconds, before
+    /// it fails.
+    pub wait_ms: u64,
 }
 
 /// How webhooks are delivered.

@@ -49,7 +49,9 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
             let finding = adapter.interpret_inspection(response.status, &response.body);
             Answer::Inspection(inspection(finding, response.status))
         }
-        (Err(SendError::NotSent(reason)), _) => not_sent(verb, Failure::new(reason, true)),
+        (Err(SendError::NotSent(reason) | SendError::Denied(reason)), _) => {
+            not_sent(verb, Failure::new(reason, true))
+        }
         (Err(SendError::Lost(reason)), _) => lost(verb, Failure::new(reason, true)),
         (Err(SendError::TimedOut), _) => {
             let reason = format!("no answer within {timeout_ms} ms");
@@ -72,7 +74,9 @@ pub async fn inspect<N: NodeClient, A: Adapter>(
     match call(client, adapter, Verb::Inspect, node, group_id, timeout_ms).await {
         Answer::Inspection(Inspection::Holds(held)) => Ok(held),
         Answer::Inspection(Inspection::Failed(failure)) => Err(failure.reason),
-        Answer::Change(_) => Err("the answer is to another question".to_owned()),
+        Answer::Change(_) | Answer::Withheld(_) => {
+            Err("the answer is to another question".to_owned())
+        }
     }
 }
 
@@ -104,12 +108,6 @@ fn inspection(finding: Finding, status: u16) -> Inspection {
             RETRIABLE_STATUSES.contains(&status),
         )),
     }
-}
-
-/// The answer to a call that was not made, for the node's breaker is open.
-pub(crate) fn withheld(verb: Verb) -> Answer {
-    let reason = "not called: the node failed too often just now (its circuit breaker is open)";
-    not_sent(verb, Failure::new(reason, true))
 }
 
 fn not_sent(verb: Verb, failure: Failure) -> Answer {

@@ -71,6 +71,8 @@ pub struct Node {
     pub(crate) rollback_attempts: u32,
     /// Not before this time is the node called again; milliseconds since the epoch.
     pub(crate) due_at_ms: Option<u64>,
+    /// Since when calls to it are withheld, unless one was made since; milliseconds since the epoch.
+    pub(crate) withheld_since_ms: Option<u64>,
     pub(crate) last_error: Option<String>,
     pub(crate) updated_at_ms: Option<u64>,
     /// Where the worker that holds the task stands with this node. Not stored: a worker that
@@ -109,6 +111,7 @@ impl Node {
             failures: 0,
             rollback_attempts: 0,
             due_at_ms: None,
+            withheld_since_ms: None,
             last_error: None,
             updated_at_ms: None,
             progress: Progress::Idle,

@@ -157,6 +157,7 @@ pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, Sett
         breaker: BreakerLimits {
             failures_max: reader.number(&table::BREAKER_FAILURES)?,
             open_ms: reader.number(&table::BREAKER_OPEN)?,
+            wait_ms: reader.number(&table::BREAKER_WAIT)?,
         },
         webhooks: WebhookLimits {
             key: callbacks::key(&reader)?,

@@ -150,13 +150,19 @@ table! {
             "20",
             Whole::count(0, 1_000_000),
             ALL,
-            "After so many failures in a row a node is left alone, and calls to it fail at once; `0` \
-             = never.",
+            "After so many failures in a row a node is left alone: no connection, a time-out or a 5xx; \
+             `0` = never.",
         );
 
         BREAKER_OPEN: Seconds = Setting::new(
             "breaker_open", "5", Seconds { min_ms: 1, max_ms: HOUR_MS }, ALL,
             "For how long such a node is left alone.",
+        );
+
+        BREAKER_WAIT: Seconds = Setting::new(
+            "breaker_wait", "0", Seconds { min_ms: 0, max_ms: DAY_MS }, ALL,
+            "For how long a task that has changed nothing yet waits for such a node before it fails; \
+             `0` = it fails at once.",
         );
     }
 

@@ -17,6 +17,10 @@ use crate::world::World;
 pub(crate) const TASK_TTL_S: u64 = 86_400;
 /// How often a client repeats a request whose answer was lost, when it has an idempotency key.
 const REPEATS: usize = 3;
+/// Groups that the adapter cannot word a request for, and how many tasks on them one client submits at
+/// once, at most.
+pub(crate) const UNWORDABLE: [&str; 2] = [".", ".."];
+const UNWORDABLE_MAX: u64 = 30;
 
 /// What clients share with each other.
 #[derive(Default)]
@@ -68,7 +72,8 @@ impl World {
             40..65 => self.poll_one().await,
             65..75 => self.cancel_one().await,
             75..92 => self.see_to_dead_letters().await,
-            92..95 => self.pause().await,
+            92..94 => self.pause().await,
+            94 => self.submit_unwordable().await,
             _ => {
                 self.sweep().await;
                 Ok(())
@@ -91,6 +96,19 @@ impl World {
             if self.accept(&mut job, Some(&key)).await.is_ok() {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Submits a heap of tasks that no node is ever called for.
+    async fn submit_unwordable(self: &Rc<Self>) -> Result<(), StoreError> {
+        for _ in 0..self.between(1, UNWORDABLE_MAX) {
+            let mut job = Job {
+                operation: self.pick(&[Operation::Create, Operation::Delete]),
+                group: self.pick(&UNWORDABLE).to_owned(),
+                told: None,
+            };
+            self.accept(&mut job, None).await?;
         }
         Ok(())
     }

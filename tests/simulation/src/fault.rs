@@ -56,6 +56,14 @@ faults! {
     ClockBack: "Redis's clock steps back", 4;
 }
 
+impl Fault {
+    /// Whether a task may fail because of it.
+    #[must_use]
+    pub fn may_fail_a_task(self) -> bool {
+        !matches!(self, Self::HostRestart | Self::WakeLost | Self::ClockBack)
+    }
+}
+
 /// How often each fault happens, in a thousand chances.
 #[derive(Clone, Debug)]
 pub struct Rates(Vec<u64>);

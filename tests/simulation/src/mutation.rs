@@ -166,4 +166,8 @@ pub const MUTATIONS: &[Mutation] = &[
     around("no inspection before the call", Sabotage::NoInspection),
     around("the worker's clock stands still while it is frozen", Sabotage::ClockFreezes),
     around("every undo counts as done", Sabotage::UndoAlwaysWorks),
+    around(
+        "ids that the adapter refuses count against the nodes' breakers",
+        Sabotage::UnwordableIsTrouble,
+    ),
 ];

@@ -11,6 +11,9 @@ use saga::{Operation, Verb};
 use crate::fault::Fault;
 use crate::world::{Sabotage, World};
 
+/// A path that no request gets to; see [`Sabotage::UnwordableIsTrouble`].
+pub(crate) const UNREACHABLE_PATH: &str = "/unreachable";
+
 /// What goes wrong with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeFault {
@@ -93,6 +96,9 @@ struct Asked {
 impl NodeClient for Network {
     async fn send(&self, request: NodeRequest, timeout_ms: u64) -> Result<NodeResponse, SendError> {
         let world = &self.world;
+        if request.url.path_with_query() == UNREACHABLE_PATH {
+            return Err(SendError::NotSent("sabotaged".to_owned()));
+        }
         let asked = understand(&request);
         let Asked { node, group, verb } = &asked;
         let number = world.fresh();

@@ -68,6 +68,7 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
             breaker: BreakerLimits {
                 failures_max: small(random.pick(&[0, 2, 20])),
                 open_ms: random.between(1, 2_000),
+                wait_ms: random.pick(&[0, 0, 3_000]),
             },
             webhooks: WebhookLimits::default(),
         },

@@ -12,7 +12,7 @@ use store::Store;
 
 use crate::connection::Connection;
 use crate::fault::Fault;
-use crate::network::Network;
+use crate::network::{Network, UNREACHABLE_PATH};
 use crate::world::{Sabotage, World};
 
 impl World {
@@ -126,7 +126,14 @@ struct Sabotaged {
 
 impl Adapter for Sabotaged {
     fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
-        ClusterManager.prepare(verb, group_id)
+        let prepared = ClusterManager.prepare(verb, group_id);
+        if prepared.is_err() && self.sabotage == Some(Sabotage::UnwordableIsTrouble) {
+            return ClusterManager.prepare(verb, "any").map(|any| PreparedRequest {
+                path_with_query: UNREACHABLE_PATH.to_owned(),
+                ..any
+            });
+        }
+        prepared
     }
 
     fn interpret(&self, operation: Operation, status: u16, body: &[u8]) -> Verdict {

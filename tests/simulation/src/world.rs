@@ -57,6 +57,8 @@ pub enum Sabotage {
     ClockFreezes,
     /// The adapter takes any answer to an undo for a success.
     UndoAlwaysWorks,
+    /// What the adapter cannot word looks like a node that cannot be reached.
+    UnwordableIsTrouble,
 }
 
 /// All that the parts of a simulation share.
@@ -115,7 +117,7 @@ impl World {
             executor,
             engine: Rc::clone(engine),
             server: RefCell::new(Server::default()),
-            checker: RefCell::new(Checker::default()),
+            checker: RefCell::new(Checker::new(setup.policy.rollback_max_retries)),
             report: RefCell::new(Report { seeds: 1, ..Report::default() }),
             random: RefCell::new(Random::new(order.number())),
             rates: RefCell::new(setup.rates),
@@ -157,6 +159,9 @@ impl World {
     /// Counts a fault that happens now.
     pub(crate) fn note(&self, fault: Fault) {
         *self.report.borrow_mut().faults.entry(fault).or_default() += 1;
+        if fault.may_fail_a_task() {
+            self.checker.borrow_mut().went_wrong();
+        }
         self.say(&format!("FAULT {}", fault.text()));
     }
 

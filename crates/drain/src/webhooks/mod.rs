@@ -98,7 +98,9 @@ async fn deliver<N: NodeClient>(
     match client.send(request(key, url, callback, now_ms), timeout_ms).await {
         Ok(response) if (200..300).contains(&response.status) => Ok(()),
         Ok(response) => Err(format!("answered {}", response.status)),
-        Err(SendError::NotSent(reason) | SendError::Lost(reason)) => Err(reason),
+        Err(SendError::NotSent(reason) | SendError::Denied(reason) | SendError::Lost(reason)) => {
+            Err(reason)
+        }
         Err(SendError::TimedOut) => Err(format!("no answer within {timeout_ms} ms")),
     }
 }

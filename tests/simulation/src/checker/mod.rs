@@ -47,6 +47,8 @@ struct Visit {
     /// Requests that were to change the node, and how many of them were answered well.
     sent: u32,
     answered: u32,
+    /// Those that were to undo a change.
+    undos: u32,
 }
 
 /// A task that a client asked for.
@@ -112,6 +114,10 @@ pub struct Checker {
     sent: BTreeMap<u64, Sent>,
     dead_letters: DeadLetters,
     discards: BTreeSet<String>,
+    /// How often an undo is tried again before it becomes a dead letter.
+    undo_retries: u32,
+    /// Something happened that a task may fail because of.
+    is_troubled: bool,
     violations: Vec<String>,
     /// Nodes of ended tasks that were excused, and that were checked.
     pub excused: u64,
@@ -134,6 +140,12 @@ fn is_end(state: &str) -> bool {
 }
 
 impl Checker {
+    /// Checks a world in which a failed undo is tried again `undo_retries` times.
+    #[must_use]
+    pub fn new(undo_retries: u32) -> Self {
+        Self { undo_retries, ..Self::default() }
+    }
+
     /// What broke a promise, in order.
     #[must_use]
     pub fn violations(&self) -> &[String] {
@@ -142,6 +154,11 @@ impl Checker {
 
     pub(crate) fn violate(&mut self, what: String) {
         self.violations.push(what);
+    }
+
+    /// Something happens that a task may fail because of.
+    pub fn went_wrong(&mut self) {
+        self.is_troubled = true;
     }
 
     /// A client is about to ask for this; whether it comes about, the checker will see.
