@@ -213,8 +213,8 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         for completion in completed {
             let call = match completion {
                 Completion::Call(call) => call,
-                Completion::Delivery(outcome) => {
-                    self.webhooks.complete(outcome);
+                Completion::Delivery(delivery) => {
+                    self.webhooks.complete(delivery);
                     continue;
                 }
             };

@@ -160,7 +160,8 @@ pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, Sett
             wait_ms: reader.number(&table::BREAKER_WAIT)?,
         },
         webhooks: WebhookLimits {
-            key: callbacks::key(&reader)?,
+            keys: callbacks::keys(&reader)?,
+            timeout_ms: reader.number(&table::CALLBACK_TIMEOUT)?,
             retry_delay_ms: reader.number(&table::CALLBACK_RETRY_DELAY)?,
             attempts_max: reader.number(&table::CALLBACK_MAX_ATTEMPTS)?,
         },

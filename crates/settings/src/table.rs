@@ -16,7 +16,8 @@ const ALL: &[Component] = &[Component::Api, Component::Worker, Component::Mainte
 const HTTP: &[Component] = &[Component::Api, Component::Maintenance];
 
 const YEAR_S: u32 = 31_536_000;
-const HOUR_MS: u64 = 3_600_000;
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// Makes a constant of each row, and [`SECTIONS`] of all.
@@ -220,12 +221,13 @@ table! {
             "none",
             Text::bounded(
                 "`none`, or {min} to {max} random bytes in base64, as `openssl rand -base64 32` \
-                 prints them; `whsec_` may stand before them",
+                 prints them; `whsec_` may stand before them. Up to four, separated by commas",
                 24,
                 64,
             ),
             ALL,
-            "What callbacks are signed with; `none` = there are no callbacks.",
+            "What callbacks are signed with, by each of several while one replaces another; `none` = \
+             there are no callbacks.",
         )
         .secret();
 
@@ -234,6 +236,11 @@ table! {
             "Where callbacks may go; a task that asks for another place is refused.",
         )
         .example("https://hooks.example.com");
+
+        CALLBACK_TIMEOUT: Seconds = Setting::new(
+            "callback_timeout", "15", Seconds { min_ms: 1, max_ms: MINUTE_MS }, ALL,
+            "How long a receiver may take to answer.",
+        );
 
         CALLBACK_RETRY_DELAY: Seconds = Setting::new(
             "callback_retry_delay",
