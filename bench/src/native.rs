@@ -24,7 +24,7 @@ pub(crate) fn drain(redis_port: u16, limits: Limits) -> anyhow::Result<Report> {
             let environment = Environment {
                 store: Store::new(Connection::open(redis_port).await?),
                 client: HyperClient::new(),
-                adapter: ClusterManager,
+                adapter: ClusterManager::default(),
                 clock: TokioClock(Instant::now()),
                 log: Silence,
                 limits,
@@ -44,22 +44,27 @@ impl HyperClient {
         Self(legacy::Client::builder(TokioExecutor::new()).build(connector))
     }
 
-    async fn call(&self, request: NodeRequest) -> Result<NodeResponse, legacy::Error> {
+    async fn call(&self, mut request: NodeRequest) -> Result<NodeResponse, legacy::Error> {
         let mut builder =
             Request::builder().method(request.method.as_str()).uri(request.url.to_string());
-        for (name, value) in request.headers {
+        for (name, value) in std::mem::take(&mut request.headers) {
             builder = builder.header(name, value);
         }
-        let body = Full::<Bytes>::from(request.body);
-        let reads_body = request.reads_body;
-        let request = builder.body(body).expect("a request");
-        let response = self.0.request(request).await?;
+        let body = Full::<Bytes>::from(std::mem::take(&mut request.body));
+        let response = self.0.request(builder.body(body).expect("a request")).await?;
         let status = response.status().as_u16();
-        if !reads_body {
-            return Ok(NodeResponse { status, body: Vec::new() });
+        let (names, body_bytes_max) = request.wanted(status);
+        let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let header = |name: &&str| Some(((*name).to_owned(), text(name)?));
+        let headers = names.iter().filter_map(header).collect();
+        if body_bytes_max == 0 {
+            return Ok(NodeResponse { status, headers, ..NodeResponse::default() });
         }
-        let body = response.into_body().collect().await.map(|body| body.to_bytes().to_vec());
-        Ok(NodeResponse { status, body: body.unwrap_or_default() })
+        let body = response.into_body().collect().await;
+        let mut body = body.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
+        let body_is_whole = body.len() <= body_bytes_max;
+        body.truncate(body_bytes_max);
+        Ok(NodeResponse { status, headers, body, body_is_whole })
     }
 }
 

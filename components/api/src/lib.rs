@@ -2,7 +2,7 @@
 
 use routes::{Api, NoNodes};
 use settings::DrainUse;
-use spin_runtime::{JsonLog, SpinClock, SpinRedis, Variables, serve};
+use spin_runtime::{ComposedAdapter, JsonLog, SpinClock, SpinRedis, Variables, serve};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use store::{Store, StoreError};
@@ -23,8 +23,12 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let api = Api {
             store: Store::new(redis),
             settings,
-            worker_settings: || settings::drain(&Variables::read(), DrainUse::Worker).map(drop),
-            nodes: NoNodes,
+            worker_settings: || {
+                let variables = Variables::read();
+                settings::adapter(&variables, ComposedAdapter::with)?;
+                settings::drain(&variables, DrainUse::Worker).map(drop)
+            },
+            nodes: NoNodes(|| settings::adapter(&variables, ComposedAdapter::with)),
             clock: SpinClock,
             new_id: Uuid::new_v4,
         };

@@ -20,8 +20,9 @@ async fn wake(_message: Vec<u8>) -> anyhow::Result<()> {
     let drained = async {
         let variables = Variables::read();
         let limits = settings::drain(&variables, DrainUse::Worker)?;
+        let adapter = settings::adapter(&variables, ComposedAdapter::with)?;
         let redis = settings::redis(&variables)?;
-        anyhow::Ok(drain(limits, &redis, LOG).await?)
+        anyhow::Ok(drain(limits, adapter, &redis, LOG).await?)
     };
     if let Err(error) = drained.await {
         LOG.event("drain ended early", &[("reason", &format!("{error:#}"))]);
@@ -30,11 +31,16 @@ async fn wake(_message: Vec<u8>) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn drain(limits: Limits, redis: &RedisSettings, log: JsonLog) -> Result<Report, StoreError> {
+async fn drain(
+    limits: Limits,
+    adapter: ComposedAdapter,
+    redis: &RedisSettings,
+    log: JsonLog,
+) -> Result<Report, StoreError> {
     let environment = Environment {
         store: Store::new(SpinRedis::open(redis)?),
         client: SpinClient,
-        adapter: ComposedAdapter,
+        adapter,
         clock: SpinClock,
         log,
         limits,

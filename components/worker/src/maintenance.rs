@@ -1,7 +1,7 @@
 //! The routes that need the nodes, behind HTTP.
 
 use drain::{Limits, Report};
-use routes::{Api, Nodes};
+use routes::{Api, Nodes, Problem};
 use saga::Presence;
 use settings::{DrainUse, RedisSettings};
 use spin_runtime::{ComposedAdapter, JsonLog, SpinClient, SpinClock, SpinRedis, Variables, serve};
@@ -18,12 +18,13 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let variables = Variables::read();
         let settings = settings::api(&variables)?;
         let limits = settings::drain(&variables, DrainUse::Sweep)?;
+        let adapter = settings::adapter(&variables, ComposedAdapter::with)?;
         let redis = settings::redis(&variables)?;
         let api = Api {
             store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
             settings,
             worker_settings: || Ok(()),
-            nodes: SpinNodes { limits, redis },
+            nodes: SpinNodes { limits, adapter, redis },
             clock: SpinClock,
             new_id: Uuid::new_v4,
         };
@@ -35,16 +36,21 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 /// The nodes, through Spin's outbound HTTP.
 struct SpinNodes {
     limits: Limits,
+    adapter: ComposedAdapter,
     redis: RedisSettings,
 }
 
 impl Nodes for SpinNodes {
+    fn check_group_id(&self, group_id: &str) -> Result<(), Problem> {
+        routes::check_group_id(&self.adapter, group_id)
+    }
+
     async fn inspect(&self, node: &str, group_id: &str) -> Option<Result<Presence, String>> {
         let timeout_ms = self.limits.node_timeout_ms;
-        Some(drain::inspect(&SpinClient, &ComposedAdapter, node, group_id, timeout_ms).await)
+        Some(drain::inspect(&SpinClient, &self.adapter, node, group_id, timeout_ms).await)
     }
 
     async fn sweep(&self) -> Option<Result<Report, StoreError>> {
-        Some(crate::drain(self.limits.clone(), &self.redis, LOG).await)
+        Some(crate::drain(self.limits.clone(), self.adapter, &self.redis, LOG).await)
     }
 }

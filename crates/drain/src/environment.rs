@@ -3,10 +3,11 @@
 use std::future::Future;
 
 use http_url::HttpUrl;
-
+use node_adapter::{NodeResponse, Wanted};
 use store::Store;
 
 use crate::limits::Limits;
+use crate::retry_after;
 
 /// Everything a drain needs from outside.
 pub struct Environment<R, N, A, C, L> {
@@ -28,15 +29,26 @@ pub struct NodeRequest {
     pub url: HttpUrl,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// Whether the answer's body is to be read.
-    pub reads_body: bool,
+    /// What of the answer is to be read beside its status; see [`NodeRequest::wanted`].
+    pub wanted: Vec<Wanted>,
 }
 
-/// A node's answer, its body cut at [`NODE_ANSWER_BYTES_MAX`]; empty if the request did not want it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeResponse {
-    pub status: u16,
-    pub body: Vec<u8>,
+impl NodeRequest {
+    /// What a client has to read of an answer with this status: the names of headers, in lower case,
+    /// and how many bytes of the body at most, which is never above [`NODE_ANSWER_BYTES_MAX`].
+    #[must_use]
+    pub fn wanted(&self, status: u16) -> (Vec<&str>, usize) {
+        let covering = self.wanted.iter().filter(|wanted| wanted.covers(status));
+        let (mut headers, mut body_bytes) = (retry_after::headers(status).to_vec(), 0);
+        for wanted in covering {
+            headers.extend(wanted.headers.iter().map(String::as_str));
+            body_bytes = body_bytes.max(wanted.body_bytes);
+        }
+        headers.sort_unstable();
+        headers.dedup();
+        let body_bytes = usize::try_from(body_bytes).unwrap_or(usize::MAX);
+        (headers, body_bytes.min(NODE_ANSWER_BYTES_MAX))
+    }
 }
 
 /// Why there is no answer.
@@ -55,8 +67,8 @@ pub enum SendError {
 
 /// Sends requests to nodes.
 pub trait NodeClient {
-    /// Sends `request` and waits at most `timeout_ms` milliseconds, all told, for the answer,
-    /// with its body if the request wants it.
+    /// Sends `request` and waits at most `timeout_ms` milliseconds, all told, for the answer, with
+    /// what the request wants of it ([`NodeRequest::wanted`]) and no more.
     fn send(
         &self,
         request: NodeRequest,

@@ -24,13 +24,15 @@ mod node_health;
 mod pending_commits;
 mod quarantine;
 mod report;
+mod retry_after;
 mod run;
 mod webhooks;
 
 pub use environment::{
-    Environment, Log, NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, NodeResponse, SendError,
+    Environment, Log, NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, SendError,
 };
 pub use limits::{BreakerLimits, Limits, WebhookLimits};
+pub use node_adapter::NodeResponse;
 pub use node_call::inspect;
 pub use report::Report;
 pub use run::run;

@@ -3,7 +3,9 @@
 
 use std::cell::Cell;
 
-use crate::environment::{NodeClient, NodeRequest, NodeResponse, SendError};
+use node_adapter::NodeResponse;
+
+use crate::environment::{NodeClient, NodeRequest, SendError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Health {
@@ -58,7 +60,7 @@ mod tests {
 
     #[test]
     fn only_trouble_of_the_node_is_trouble() {
-        let answered = |status| Ok(NodeResponse { status, body: Vec::new() });
+        let answered = |status| Ok(NodeResponse { status, ..NodeResponse::default() });
         for status in [200, 201, 302, 400, 401, 403, 404, 409, 414, 429, 499] {
             assert_eq!(Health::of(&answered(status)), Some(Health::Well), "{status}");
         }

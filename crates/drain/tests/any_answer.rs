@@ -11,7 +11,7 @@ use drain::{
     WebhookLimits,
 };
 use futures::executor::block_on;
-use node_adapter::{Adapter, Finding, PreparedRequest, Verdict};
+use node_adapter::{Adapter, Failure, Finding, PreparedRequest, Retry, Verdict};
 use proptest::prelude::*;
 use saga::{Operation, Verb};
 use store::{Store, Value};
@@ -33,37 +33,51 @@ impl NodeClient for Nodes {
 struct Anything;
 
 impl Adapter for Anything {
+    fn check_group_id(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn is_conclusive(&self, _: Operation) -> bool {
+        false
+    }
+
     fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
         if group_id.len() > 20 {
             return Err("too long".to_owned());
         }
         let method = if verb == Verb::Inspect { "GET" } else { "POST" }.to_owned();
         let path_with_query = format!("/{group_id}");
-        Ok(PreparedRequest {
-            method,
-            path_with_query,
-            headers: Vec::new(),
-            body: Vec::new(),
-            reads_body: true,
-        })
+        Ok(PreparedRequest { method, path_with_query, ..PreparedRequest::default() })
     }
 
-    fn interpret(&self, _: Operation, status: u16, _: &[u8]) -> Verdict {
-        match status % 5 {
+    fn interpret(&self, _: Operation, _: &str, answer: NodeResponse) -> Verdict {
+        let failure = Failure::new("who knows", retry(answer.status));
+        match answer.status % 7 {
             0 => Verdict::Applied,
-            1 => Verdict::Unchanged,
-            2 => Verdict::Refused("no".to_owned()),
-            3 => Verdict::Inspect("who knows".to_owned()),
-            _ => Verdict::Unknown("who knows".to_owned()),
+            1 => Verdict::AsAsked,
+            2 => Verdict::Unchanged,
+            3 => Verdict::Refused(failure),
+            4 => Verdict::Inspect(failure),
+            5 => Verdict::Foreign(failure),
+            _ => Verdict::Unknown(failure),
         }
     }
 
-    fn interpret_inspection(&self, status: u16, _: &[u8]) -> Finding {
-        match status % 3 {
+    fn interpret_inspection(&self, _: &str, answer: NodeResponse) -> Finding {
+        match answer.status % 3 {
             0 => Finding::Present,
             1 => Finding::Absent,
-            _ => Finding::Unclear("who knows".to_owned()),
+            _ => Finding::Unclear(Failure::new("who knows", retry(answer.status))),
         }
+    }
+}
+
+fn retry(status: u16) -> Retry {
+    match status % 4 {
+        0 => Retry::ByStatus,
+        1 => Retry::Never,
+        2 => Retry::Later,
+        _ => Retry::After(u32::from(status)),
     }
 }
 
@@ -136,7 +150,7 @@ fn turn() -> impl Strategy<Value = Vec<Value>> {
 
 fn response() -> impl Strategy<Value = Result<NodeResponse, SendError>> {
     prop_oneof![
-        4 => any::<u16>().prop_map(|status| Ok(NodeResponse { status, body: Vec::new() })),
+        4 => any::<u16>().prop_map(|status| Ok(NodeResponse { status, ..NodeResponse::default() })),
         1 => Just(Err(SendError::NotSent("no".to_owned()))),
         1 => Just(Err(SendError::Denied("no".to_owned()))),
         1 => Just(Err(SendError::Lost("no".to_owned()))),

@@ -106,7 +106,7 @@ fn deliver(
     let environment = Environment {
         store: Store::new(&turns),
         client: &receiver,
-        adapter: ClusterManager,
+        adapter: ClusterManager::default(),
         clock: &waits,
         log: &events,
         limits: Limits {
@@ -140,7 +140,7 @@ fn deliver(
 }
 
 fn answered(status: u16) -> Result<NodeResponse, SendError> {
-    Ok(NodeResponse { status, body: Vec::new() })
+    Ok(NodeResponse { status, ..NodeResponse::default() })
 }
 
 fn words(result: &str, reason: &str, retry_after_ms: u64) -> Vec<String> {
@@ -187,6 +187,20 @@ fn a_failure_is_told_and_logged() {
             format!("callback not delivered [(\"task_id\", \"t\"), (\"reason\", {reason:?})]");
         assert_eq!(events, [expected]);
     }
+}
+
+#[test]
+fn a_receiver_that_asks_to_be_left_alone_is() {
+    let asked = |text: &str| {
+        let headers = [("retry-after", text), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        deliver(Ok(NodeResponse { status: 503, headers, ..NodeResponse::default() }), Some(b"key"))
+            .1
+    };
+    assert_eq!(asked("7"), words("trouble", "answered 503", 7_000));
+    let date = "Sun, 06 Nov 1994 08:51:07 GMT";
+    assert_eq!(asked(date), words("trouble", "answered 503", 90_000));
+    assert_eq!(asked("9999999"), words("trouble", "answered 503", 86_400_000), "a day at most");
 }
 
 #[test]

@@ -5,150 +5,172 @@
 //! | `POST /v1/group/` `{"groupId": …}` | 201 created · 400 exists already, or a bad request |
 //! | `DELETE /v1/group/` `{"groupId": …}` | 200 deleted, or it was not there |
 //! | `GET /v1/group/{groupId}` | 200 exists · 404 absent |
+//!
+//! A status alone proves nothing, for an ingress, a proxy or a login page may answer in the node's
+//! place. What it takes for an answer to be the node's own is in `own_answer.rs`.
 
 use saga::{Operation, Verb};
 
+use crate::answer::{Failure, Finding, NodeResponse, Retry, Verdict};
 use crate::escape::path_segment;
-use crate::{Adapter, Finding, PreparedRequest, Verdict};
+use crate::options::{Options, Trust};
+use crate::request::{PreparedRequest, Wanted};
+use crate::{Adapter, own_answer};
 
 const COLLECTION: &str = "/v1/group/";
+const CONTENT_TYPE: &str = "content-type";
+/// How much of an inspection's answer is read: far more than the node API says there.
+const INSPECTION_BODY_BYTES: u32 = 4 * 1024;
 
-/// The adapter that ships. It reads statuses alone, never a body.
-#[derive(Clone, Copy, Debug)]
-pub struct ClusterManager;
+/// The adapter that ships.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterManager {
+    options: Options,
+}
+
+impl ClusterManager {
+    /// The adapter with options, by name: `trust`, `absent_text`.
+    ///
+    /// # Errors
+    /// Names the first option that is not known, or has no such value.
+    pub fn with(options: &[(String, String)]) -> Result<Self, String> {
+        Options::read(options).map(|options| Self { options })
+    }
+
+    /// Whether an answer to a change is certainly not the node's own.
+    fn is_foreign(&self, answer: &NodeResponse) -> bool {
+        self.options.trust == Trust::Json && own_answer::is_other_type(answer)
+    }
+
+    /// Whether an answer to an inspection is the node's own.
+    fn is_own(&self, answer: &NodeResponse) -> bool {
+        match (&self.options.absent_text, self.options.trust) {
+            (Some(text), _) if answer.status == 404 => {
+                String::from_utf8_lossy(&answer.body).contains(text)
+            }
+            (_, Trust::Status) => true,
+            (_, Trust::Json) => own_answer::is_own(answer),
+        }
+    }
+
+    fn inspection(&self, group_id: &str) -> PreparedRequest {
+        let wanted = |status, body_bytes| Wanted {
+            status_from: status,
+            status_to: status,
+            headers: vec![CONTENT_TYPE.to_owned()],
+            body_bytes,
+        };
+        let by_status = self.options.trust == Trust::Status;
+        PreparedRequest {
+            method: "GET".to_owned(),
+            path_with_query: format!("{COLLECTION}{}", path_segment(group_id)),
+            wanted: match &self.options.absent_text {
+                None if by_status => Vec::new(),
+                Some(_) if by_status => vec![wanted(404, INSPECTION_BODY_BYTES)],
+                _ => [200, 404].map(|status| wanted(status, INSPECTION_BODY_BYTES)).into(),
+            },
+            ..PreparedRequest::default()
+        }
+    }
+
+    /// `doubtful` are the last statuses, beside 200, that something else may have answered with.
+    fn change(&self, method: &str, group_id: &str, doubtful: (u16, u16)) -> PreparedRequest {
+        let wanted = |(status_from, status_to)| Wanted {
+            status_from,
+            status_to,
+            headers: vec![CONTENT_TYPE.to_owned()],
+            body_bytes: 0,
+        };
+        PreparedRequest {
+            method: method.to_owned(),
+            path_with_query: COLLECTION.to_owned(),
+            headers: vec![(CONTENT_TYPE.to_owned(), "application/json".to_owned())],
+            body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
+            wanted: match self.options.trust {
+                Trust::Json => [(200, 200), doubtful].map(wanted).into(),
+                Trust::Status => Vec::new(),
+            },
+        }
+    }
+}
 
 impl Adapter for ClusterManager {
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
-        match verb {
-            Verb::Inspect => inspection(group_id),
-            Verb::Change(Operation::Create) => Ok(change("POST", group_id)),
-            Verb::Change(Operation::Delete) => Ok(change("DELETE", group_id)),
+    fn check_group_id(&self, group_id: &str) -> Result<(), String> {
+        // A URL's dot segments are resolved away before it is sent, escaped or not.
+        if matches!(group_id, "." | "..") {
+            return Err(format!("{group_id:?} cannot be part of a URL"));
         }
+        Ok(())
     }
 
-    fn interpret(&self, operation: Operation, status: u16, _body: &[u8]) -> Verdict {
-        match (operation, status) {
-            (Operation::Create, 200 | 201) | (Operation::Delete, 200 | 204) => Verdict::Applied,
+    /// 201 says that the node made the group, 400 that it did not. To a delete it answers 200 in
+    /// either case.
+    fn is_conclusive(&self, operation: Operation) -> bool {
+        operation == Operation::Create
+    }
+
+    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
+        self.check_group_id(group_id)?;
+        Ok(match verb {
+            Verb::Inspect => self.inspection(group_id),
+            Verb::Change(Operation::Create) => self.change("POST", group_id, (400, 409)),
+            Verb::Change(Operation::Delete) => self.change("DELETE", group_id, (400, 404)),
+        })
+    }
+
+    fn interpret(&self, operation: Operation, _group_id: &str, answer: NodeResponse) -> Verdict {
+        let foreign = || Verdict::Foreign(not_its_own(&answer));
+        let inspect = |reason| Verdict::Inspect(Failure::new(reason, Retry::Never));
+        match (operation, answer.status) {
+            (_, 200 | 400) | (Operation::Create, 409) | (Operation::Delete, 404)
+                if self.is_foreign(&answer) =>
+            {
+                foreign()
+            }
+            (Operation::Create, 201) => Verdict::Applied,
+            (Operation::Create, 200) | (Operation::Delete, 200 | 204) => Verdict::AsAsked,
             (Operation::Create, 400 | 409) => {
-                Verdict::Inspect("the group exists already, or the request is bad".to_owned())
+                inspect("the group exists already, or the request is bad")
             }
             (Operation::Delete, 400 | 404) => {
-                Verdict::Inspect("the group is not there, or the request is bad".to_owned())
+                inspect("the group is not there, or the request is bad")
             }
-            // Passed on, redirected, or understood in some way this API does not have.
-            (_, 100..400) => Verdict::Unknown("not an answer of the group API".to_owned()),
-            (_, 400..500) => Verdict::Refused("the node refuses".to_owned()),
-            _ => Verdict::Unknown("the node is in trouble".to_owned()),
+            // Passed on, redirected, understood in some way this API does not have, or given up on by
+            // something in between.
+            (_, 100..400 | 408) => foreign(),
+            (_, 400..500) => Verdict::Refused(Failure::new("the node refuses", Retry::ByStatus)),
+            _ => Verdict::Unknown(Failure::new("the node is in trouble", Retry::ByStatus)),
         }
     }
 
-    fn interpret_inspection(&self, status: u16, _body: &[u8]) -> Finding {
-        match status {
-            200 => Finding::Present,
+    fn interpret_inspection(&self, group_id: &str, answer: NodeResponse) -> Finding {
+        match answer.status {
+            200 | 404 if !self.is_own(&answer) => Finding::Unclear(not_its_own(&answer)),
+            200 => match own_answer::group_named(&answer) {
+                Some(other) if other != group_id => {
+                    let reason = "it speaks of another group".to_owned();
+                    Finding::Unclear(Failure::new(reason, Retry::Never))
+                }
+                _ => Finding::Present,
+            },
             404 => Finding::Absent,
-            500.. => Finding::Unclear("the node is in trouble".to_owned()),
-            _ => Finding::Unclear("not an answer of the group API".to_owned()),
+            500.. => Finding::Unclear(Failure::new("the node is in trouble", Retry::ByStatus)),
+            429 => Finding::Unclear(Failure::new("the node is too busy", Retry::ByStatus)),
+            _ => Finding::Unclear(not_its_own(&answer)),
         }
     }
 }
 
-fn inspection(group_id: &str) -> Result<PreparedRequest, String> {
-    // A URL's dot segments are resolved away before it is sent, escaped or not.
-    if matches!(group_id, "." | "..") {
-        return Err(format!("the group id {group_id:?} cannot be part of a URL"));
-    }
-    Ok(PreparedRequest {
-        method: "GET".to_owned(),
-        path_with_query: format!("{COLLECTION}{}", path_segment(group_id)),
-        headers: Vec::new(),
-        body: Vec::new(),
-        reads_body: false,
-    })
-}
-
-fn change(method: &str, group_id: &str) -> PreparedRequest {
-    PreparedRequest {
-        method: method.to_owned(),
-        path_with_query: COLLECTION.to_owned(),
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: serde_json::json!({ "groupId": group_id }).to_string().into_bytes(),
-        reads_body: false,
-    }
+/// What people are told of an answer that proves nothing. What stands in between may be gone soon.
+fn not_its_own(answer: &NodeResponse) -> Failure {
+    let kind = answer.header(CONTENT_TYPE).map_or("", |kind| kind.split(';').next().unwrap_or(""));
+    let shown = if kind.is_empty() { String::new() } else { format!(" ({kind})") };
+    let reason = format!(
+        "this is not an answer of the group API{shown}: check the node's address and what stands \
+         before it"
+    );
+    Failure::new(reason, Retry::Later)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const INSPECT: fn(String) -> Verdict = Verdict::Inspect;
-
-    #[test]
-    fn each_verb_is_a_request_of_the_group_api() {
-        let inspect = ClusterManager.prepare(Verb::Inspect, "a/b").unwrap();
-        assert_eq!((inspect.method.as_str(), inspect.body.as_slice()), ("GET", &b""[..]));
-        assert_eq!(inspect.path_with_query, "/v1/group/a%2Fb");
-        for (operation, method) in [(Operation::Create, "POST"), (Operation::Delete, "DELETE")] {
-            let request = ClusterManager.prepare(Verb::Change(operation), "a\"b").unwrap();
-            assert_eq!(request.method, method);
-            assert_eq!(request.path_with_query, "/v1/group/");
-            assert_eq!(
-                request.headers,
-                [("content-type".to_owned(), "application/json".to_owned())]
-            );
-            assert_eq!(request.body, br#"{"groupId":"a\"b"}"#);
-        }
-    }
-
-    #[test]
-    fn an_id_that_a_url_cannot_hold_is_refused_before_anything_is_sent() {
-        for group_id in [".", ".."] {
-            let refused = ClusterManager.prepare(Verb::Inspect, group_id).unwrap_err();
-            assert!(refused.contains(group_id), "{refused}");
-        }
-        assert!(ClusterManager.prepare(Verb::Inspect, "...").is_ok());
-    }
-
-    /// 400, 404 and 409 mean what they mean for that operation, and no more.
-    #[test]
-    fn an_answer_is_judged_by_operation_and_status() {
-        let applied = |_| Verdict::Applied;
-        for (operation, status, expected) in [
-            (Operation::Create, 200, applied as fn(String) -> Verdict),
-            (Operation::Create, 201, applied),
-            (Operation::Create, 204, Verdict::Unknown),
-            (Operation::Create, 301, Verdict::Unknown),
-            (Operation::Create, 400, INSPECT),
-            (Operation::Create, 404, Verdict::Refused),
-            (Operation::Create, 409, INSPECT),
-            (Operation::Create, 429, Verdict::Refused),
-            (Operation::Create, 500, Verdict::Unknown),
-            (Operation::Delete, 200, applied),
-            (Operation::Delete, 201, Verdict::Unknown),
-            (Operation::Delete, 204, applied),
-            (Operation::Delete, 400, INSPECT),
-            (Operation::Delete, 404, INSPECT),
-            (Operation::Delete, 409, Verdict::Refused),
-            (Operation::Delete, 503, Verdict::Unknown),
-            (Operation::Delete, 999, Verdict::Unknown),
-        ] {
-            let verdict = ClusterManager.interpret(operation, status, b"");
-            let reason = match &verdict {
-                Verdict::Refused(reason) | Verdict::Inspect(reason) | Verdict::Unknown(reason) => {
-                    reason.clone()
-                }
-                Verdict::Applied | Verdict::Unchanged => String::new(),
-            };
-            assert_eq!(verdict, expected(reason), "{operation:?} {status}");
-        }
-    }
-
-    #[test]
-    fn only_200_and_404_tell_what_a_node_holds() {
-        for status in [100, 201, 204, 301, 400, 403, 410, 500, 503, 999] {
-            let finding = ClusterManager.interpret_inspection(status, b"");
-            assert!(matches!(finding, Finding::Unclear(_)), "{status}: {finding:?}");
-        }
-        assert_eq!(ClusterManager.interpret_inspection(200, b"no"), Finding::Present);
-        assert_eq!(ClusterManager.interpret_inspection(404, b""), Finding::Absent);
-    }
-}
+mod tests;

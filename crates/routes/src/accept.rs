@@ -6,6 +6,7 @@ use store::{Accepted, Admission, Idempotency, Rate, Redis};
 
 use crate::api::Api;
 use crate::call::Call;
+use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::submission::SubmittedTask;
@@ -17,8 +18,9 @@ pub(crate) struct AcceptedTask {
     pub(crate) replayed: bool,
 }
 
-impl<R: Redis, C, N> Api<R, C, N> {
-    /// Accepts a task. `body` is what was asked for under the idempotency key `key`.
+impl<R: Redis, C, N: Nodes> Api<R, C, N> {
+    /// Accepts a task, unless the nodes cannot hold such a group. `body` is what was asked for under
+    /// the idempotency key `key`.
     pub(crate) async fn accept(
         &self,
         call: &Call<'_>,
@@ -26,6 +28,7 @@ impl<R: Redis, C, N> Api<R, C, N> {
         body: &[u8],
         key: Option<&str>,
     ) -> Result<AcceptedTask, Problem> {
+        self.nodes.check_group_id(&submitted.group_id)?;
         let settings = &self.settings;
         let task_id = (self.new_id)().to_string();
         let digest = key.map(|_| digest(submitted.operation, body)).unwrap_or_default();

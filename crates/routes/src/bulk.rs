@@ -110,7 +110,7 @@ impl Endpoint for SubmitMany {
     }
 }
 
-impl<R: Redis, C, N> Api<R, C, N> {
+impl<R: Redis, C, N: Nodes> Api<R, C, N> {
     async fn submit_item(
         &self,
         call: &Call<'_>,

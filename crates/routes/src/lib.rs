@@ -64,7 +64,7 @@ mod timeline;
 pub use api::Api;
 pub use health::health;
 pub use limits::BODY_BYTES_MAX;
-pub use nodes::{NoNodes, Nodes};
+pub use nodes::{NoNodes, Nodes, check_group_id};
 pub use problem::Problem;
 pub use problem_kinds::{KINDS, Kind, Retry};
 pub use reply::{Body, Reply};

@@ -107,8 +107,8 @@ kinds! {
         about: "A request's body may have at most 65,536 bytes.",
         next: "Send only what the route asks for.", No;
     BAD_GROUP_ID: UNPROCESSABLE_ENTITY, "bad-group-id", "The group_id cannot be used",
-        about: "A group_id is a text of 1 to 256 bytes without control characters.",
-        next: "Send a JSON object whose group_id is a string of 1 to 256 bytes without control characters.", No;
+        about: "A group_id is a text of 1 to 256 bytes without control characters, and one that the nodes can hold.",
+        next: "Send a JSON object whose group_id is a string of 1 to 256 bytes without control characters. When the detail says that the nodes cannot hold it, choose another.", No;
     BAD_FIELD: UNPROCESSABLE_ENTITY, "bad-field", "A field of the body cannot be used",
         about: "The body is JSON, but a field is missing, of the wrong type or out of bounds.",
         next: "Correct the field that the detail names, or leave it out.", No;

@@ -70,12 +70,13 @@ impl Endpoint for DeleteGroup {
     }
 }
 
-impl<R: Redis, C, N> Api<R, C, N> {
+impl<R: Redis, C, N: Nodes> Api<R, C, N> {
     async fn submit(&self, call: &Call<'_>, operation: Operation) -> Result<Reply, Problem> {
         let query = call.query(&[&DRY_RUN])?;
         let fields = input::json_object(call.body())?;
         let submitted = SubmittedTask::read(operation, fields, &self.settings)?;
         if query.flag(&DRY_RUN)? {
+            self.nodes.check_group_id(&submitted.group_id)?;
             let dry_run = DryRun::of(submitted, &self.settings.nodes);
             return json(StatusCode::OK, &dry_run, &[]);
         }

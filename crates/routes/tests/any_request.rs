@@ -10,6 +10,7 @@ use clock::Clock;
 use futures::executor::block_on;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request};
+use node_adapter::ClusterManager;
 use proptest::prelude::*;
 use routes::{Api, Body, NoNodes};
 use settings::{ApiSettings, Role, Token};
@@ -54,7 +55,7 @@ fn answer(request: &Request<Vec<u8>>, redis: Vec<Vec<Value>>) -> (u16, String, V
         store: Store::new(Scripted::new(redis)),
         settings: settings(),
         worker_settings: || Ok(()),
-        nodes: NoNodes,
+        nodes: NoNodes(|| Ok(ClusterManager::default())),
         clock: Instantly::default(),
         new_id: || uuid::Uuid::nil(),
     };

@@ -12,6 +12,8 @@ pub struct Failure {
     pub reason: String,
     /// Whether the same call may well succeed later (429, 503, a time-out, no connection).
     pub retriable: bool,
+    /// How long the node asks to be left alone, in milliseconds. It is heeded up to a bound.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Failure {
@@ -22,7 +24,13 @@ impl Failure {
             reason.truncate(end);
             reason.push('…');
         }
-        Self { reason, retriable }
+        Self { reason, retriable, retry_after_ms: None }
+    }
+
+    /// The same, of a node that asks to be left alone for so many milliseconds.
+    #[must_use]
+    pub fn with_retry_after(self, ms: Option<u64>) -> Self {
+        Self { retry_after_ms: ms, ..self }
     }
 }
 

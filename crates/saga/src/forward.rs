@@ -99,6 +99,7 @@ impl Task {
         node.last_error = Some(failure.reason.clone());
         if again {
             let delay_ms = retry_delay::forward_ms(node.failures);
+            let delay_ms = retry_delay::at_least(delay_ms, failure.retry_after_ms);
             node.due_at_ms = Some(now_ms.saturating_add(delay_ms));
             self.note_node(now_ms, Event::AttemptFailed, index, Some(&failure.reason));
             return;

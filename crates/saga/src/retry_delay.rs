@@ -9,6 +9,15 @@ const FORWARD_MS_MAX: u64 = 30_000;
 /// However the delay grows, an undo is tried at least this often, in milliseconds.
 const UNDO_MS_MAX: u64 = 3_600_000;
 
+/// The longest that a node's own wish to be left alone is heeded, in milliseconds.
+const NODE_WISH_MS_MAX: u64 = 300_000;
+
+/// `delay_ms`, or as long as the node asks to be left alone (`Retry-After`) if that is longer, within
+/// a bound.
+pub(crate) fn at_least(delay_ms: u64, wish_ms: Option<u64>) -> u64 {
+    delay_ms.max(wish_ms.unwrap_or(0).min(NODE_WISH_MS_MAX))
+}
+
 /// Milliseconds to wait before a node is tried again going forward, after `failures` failed tries.
 pub(crate) fn forward_ms(failures: u32) -> u64 {
     let doublings = failures.saturating_sub(1).min(16);
@@ -41,4 +50,18 @@ fn spread(task_id: &str, node: usize, attempts: u32) -> u64 {
     task_id.bytes().chain(seed.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nodes_wish_lengthens_a_delay_within_a_bound_and_never_shortens_it() {
+        assert_eq!(at_least(1_000, None), 1_000);
+        assert_eq!(at_least(1_000, Some(500)), 1_000);
+        assert_eq!(at_least(1_000, Some(7_000)), 7_000);
+        assert_eq!(at_least(1_000, Some(u64::MAX)), NODE_WISH_MS_MAX);
+        assert_eq!(at_least(2 * NODE_WISH_MS_MAX, Some(u64::MAX)), 2 * NODE_WISH_MS_MAX);
+    }
 }

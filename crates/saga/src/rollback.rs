@@ -76,6 +76,7 @@ impl Task {
         }
         node.rest(NodeState::Undoing, now_ms);
         let delay_ms = retry_delay::undo_ms(&self.policy, &self.id, index, attempts);
+        let delay_ms = retry_delay::at_least(delay_ms, failure.retry_after_ms);
         if let Some(node) = self.nodes.get_mut(index) {
             node.due_at_ms = Some(now_ms.saturating_add(delay_ms));
         }

@@ -542,3 +542,22 @@ fn stored_and_read(task: &Task) -> Task {
     let record = task.to_record().unwrap();
     Task::from_record(task.id().into(), task.operation(), task.group_id().into(), &record).unwrap()
 }
+
+#[test]
+fn a_node_that_asks_to_be_left_alone_is_for_a_while() {
+    let busy = || no(true).with_retry_after(Some(70_000));
+    let due = |task: &mut Task| match task.plan(NOW, Starting::Allowed).status {
+        Status::Waiting { due_at_ms } => due_at_ms - NOW,
+        other => panic!("{other:?}"),
+    };
+    let attempts = Policy { forward_max_attempts: 2, ..policy() };
+    let mut task = started(Operation::Create, 1, attempts);
+    expect(&mut task, 0, CallKind::Inspect, holds(Presence::Absent));
+    expect(&mut task, 0, CallKind::Apply, Answer::Change(ChangeAnswer::Refused(busy())));
+    assert_eq!(due(&mut task), 70_000);
+
+    let mut task = applying_to_the_second(policy());
+    expect(&mut task, 1, CallKind::Apply, Answer::Change(ChangeAnswer::Refused(no(false))));
+    expect(&mut task, 0, CallKind::Undo, Answer::Change(ChangeAnswer::Unknown(busy())));
+    assert_eq!(due(&mut task), 70_000);
+}

@@ -5,6 +5,7 @@
 //! known of a setting (name, default, bounds, meaning …) stands in one place: see [`table`].
 
 mod access;
+mod adapter;
 mod callbacks;
 pub mod files;
 mod host_pattern;
@@ -18,6 +19,7 @@ use drain::{BreakerLimits, WebhookLimits};
 use saga::Policy;
 
 pub use access::{Role, Token};
+pub use adapter::adapter;
 pub use host_pattern::{HostPattern, PatternError};
 pub use kind::{Factor, Kind, Number, Seconds, Text, Unit, Whole};
 use parse::Reader;

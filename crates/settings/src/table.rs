@@ -54,6 +54,20 @@ table! {
             "Where nodes may be called at all; Spin refuses every other call.",
         )
         .example("https://*.example.com:8000..8100");
+
+        ADAPTER_OPTIONS: Text = Setting::new(
+            "adapter_options",
+            "none",
+            Text::bounded(
+                "`none`, or up to {max} of `NAME=VALUE`, separated by commas, as the node adapter \
+                 knows them; the default one knows `trust` and `absent_text`",
+                1,
+                32,
+            ),
+            ALL,
+            "Options of the node adapter: which answers it believes, for example.",
+        )
+        .example("absent_text=no such group");
     }
 
     "Redis" {

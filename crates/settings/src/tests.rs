@@ -257,6 +257,7 @@ fn each_component_is_told_what_it_reads_and_nothing_else() {
         let told: BTreeSet<String> = given.0.keys().map(|name| (*name).to_owned()).collect();
         let source = Recorded { given, names: RefCell::default() };
         reads(&source).and_then(|()| redis(&source).map(drop)).unwrap();
+        adapter(&source, Ok).unwrap();
         assert_eq!(source.names.into_inner(), told, "{}", component.name());
     }
 }
@@ -275,4 +276,19 @@ fn each_setting_has_a_name_of_its_own_and_a_sentence() {
             drain(&source, DrainUse::Worker).unwrap();
         }
     }
+}
+
+#[test]
+fn options_of_the_adapter_are_handed_on_and_its_reason_is_told() {
+    let read = |text: &str| adapter(&given(&[("adapter_options", text)]), Ok);
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    assert_eq!(read("none"), Ok(Vec::new()));
+    let options = [("trust", "status"), ("absent_text", "no=such group")].map(|pair| owned(&pair));
+    assert_eq!(read("trust=status, absent_text=no=such group"), Ok(options.into()));
+    for text in ["", "trust", "=x", "a b=c", "a=b,", &vec!["a=b"; 33].join(",")] {
+        assert!(read(text).unwrap_err().to_string().contains("adapter_options"), "{text}");
+    }
+    let refuses = |_| Err::<(), _>("trust is json or status".to_owned());
+    let error = adapter(&given(&[("adapter_options", "trust=me")]), refuses).unwrap_err();
+    assert!(error.to_string().contains("trust is json or status"), "{error}");
 }

@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use clock::Clock as _;
-use drain::{NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, NodeResponse, SendError};
+use drain::{NodeClient, NodeRequest, NodeResponse, SendError};
 use futures::future::{Either, join, select};
 use http::header::CONTENT_LENGTH;
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
@@ -43,7 +43,7 @@ async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
     let outgoing = outgoing(&mut request).map_err(|part| {
         SendError::Denied(format!("its {part} is not valid: {} {}", request.method, request.url))
     })?;
-    let body = Body::begin(&outgoing, request.body)?;
+    let body = Body::begin(&outgoing, std::mem::take(&mut request.body))?;
     let answer = outgoing_handler::handle(outgoing, None).map_err(error_code)?;
     let response = match body {
         // Body and answer side by side: when the connection fails, writing fails as well, and
@@ -52,8 +52,25 @@ async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
         None => received(&answer).await?,
     };
     drop(answer);
-    let body = if request.reads_body { read(&response).await? } else { Vec::new() };
-    Ok(NodeResponse { status: response.status(), body })
+    let status = response.status();
+    let (names, body_bytes_max) = request.wanted(status);
+    let headers = headers(&response, &names);
+    let (body, body_is_whole) = read(&response, body_bytes_max).await?;
+    Ok(NodeResponse { status, headers, body, body_is_whole })
+}
+
+/// Those of the answer's headers that are wanted. A value that is no text is left out.
+fn headers(response: &IncomingResponse, names: &[&str]) -> Vec<(String, String)> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let fields = response.headers();
+    let values = |name: &&str| {
+        let name = (*name).to_owned();
+        let values = fields.get(&name).into_iter().flat_map(String::from_utf8);
+        values.map(move |value| (name.clone(), value)).collect::<Vec<_>>()
+    };
+    names.iter().flat_map(values).collect()
 }
 
 /// The request without its body, with the headers taken out of `request`; the part that is not
@@ -153,8 +170,11 @@ async fn received(answer: &FutureIncomingResponse) -> Result<IncomingResponse, S
     }
 }
 
-/// The answer's body, up to the limit.
-async fn read(response: &IncomingResponse) -> Result<Vec<u8>, SendError> {
+/// The answer's body up to `bytes_max`, and whether that is all of it.
+async fn read(response: &IncomingResponse, bytes_max: usize) -> Result<(Vec<u8>, bool), SendError> {
+    if bytes_max == 0 {
+        return Ok((Vec::new(), false));
+    }
     let broken = || SendError::Lost("the answer broke off".to_owned());
     let incoming = response.consume().map_err(|()| broken())?;
     let stream: InputStream = incoming.stream().map_err(|()| broken())?;
@@ -164,12 +184,12 @@ async fn read(response: &IncomingResponse) -> Result<Vec<u8>, SendError> {
             Ok(chunk) if chunk.is_empty() => ready(stream.subscribe()).await,
             Ok(chunk) if body.is_empty() => body = chunk,
             Ok(chunk) => body.extend_from_slice(&chunk),
-            Err(StreamError::Closed) => return Ok(body),
+            Err(StreamError::Closed) => return Ok((body, true)),
             Err(StreamError::LastOperationFailed(_)) => return Err(broken()),
         }
-        if body.len() >= NODE_ANSWER_BYTES_MAX {
-            body.truncate(NODE_ANSWER_BYTES_MAX);
-            return Ok(body);
+        if body.len() > bytes_max {
+            body.truncate(bytes_max);
+            return Ok((body, false));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::fault::Fault;
+use crate::stranger::Stranger;
 use crate::world::World;
 
 /// How often each of these is drawn for.
@@ -34,6 +35,10 @@ impl World {
         let node = self.index(self.nodes.borrow().len());
         if self.fires(Fault::NodeAway) {
             self.take_away(node, 2 * lease_ms);
+        }
+        if self.fires(Fault::StrangerStays) {
+            let until_ms = self.executor.now_ms() + self.between(1, 2 * lease_ms);
+            self.nodes.borrow_mut()[node].stranger = Some((Stranger::draw(self), until_ms));
         }
         if self.fires(Fault::NodeRestart) {
             self.take_away(node, 200);

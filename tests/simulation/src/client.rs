@@ -18,7 +18,7 @@ pub(crate) const TASK_TTL_S: u64 = 86_400;
 /// How often a client repeats a request whose answer was lost, when it has an idempotency key.
 const REPEATS: usize = 3;
 /// Groups that the adapter cannot word a request for, and how many tasks on them one client submits at
-/// once, at most.
+/// once, at most. The API refuses them, too; a task may be older than that.
 pub(crate) const UNWORDABLE: [&str; 2] = [".", ".."];
 const UNWORDABLE_MAX: u64 = 30;
 
@@ -102,6 +102,7 @@ impl World {
 
     /// Submits a heap of tasks that no node is ever called for.
     async fn submit_unwordable(self: &Rc<Self>) -> Result<(), StoreError> {
+        self.report.borrow_mut().count("group ids that no node can be asked for", 1);
         for _ in 0..self.between(1, UNWORDABLE_MAX) {
             let mut job = Job {
                 operation: self.pick(&[Operation::Create, Operation::Delete]),

@@ -39,6 +39,9 @@ faults! {
     AnswersBusy: "node answers 429 or 503", 160;
     HangsBefore: "node hangs and did nothing", 120;
     HangsAfter: "node hangs and did it", 120;
+    StaleConnection: "kept connection closed as it is used", 120;
+    StrangerAnswers: "something else answers for a node", 120;
+    StrangerStays: "something else answers for a node for a while", 20;
     NodeRestart: "node restarts and keeps its groups", 20;
     NodeAmnesia: "node restarts and loses its groups", 4;
     NodeAway: "node away for a while", 40;

@@ -28,6 +28,7 @@ pub mod redis;
 pub mod report;
 pub mod run;
 pub mod server;
+pub mod stranger;
 pub mod trace;
 mod worker;
 pub mod world;

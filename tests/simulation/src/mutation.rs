@@ -170,4 +170,7 @@ pub const MUTATIONS: &[Mutation] = &[
         "ids that the adapter refuses count against the nodes' breakers",
         Sabotage::UnwordableIsTrouble,
     ),
+    around("any answer is taken for the node's own", Sabotage::StatusProves),
+    around("any 404 proves absence", Sabotage::InspectedStatusProves),
+    around("a change that was lost is sent again", Sabotage::SendsChangesAgain),
 ];

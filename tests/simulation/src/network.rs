@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use saga::{Operation, Verb};
 
 use crate::fault::Fault;
+use crate::stranger::Stranger;
 use crate::world::{Sabotage, World};
 
 /// A path that no request gets to; see [`Sabotage::UnwordableIsTrouble`].
@@ -44,6 +45,11 @@ pub enum NodeFault {
     Hangs {
         applies: bool,
     },
+    /// The connection was kept open and is closed by now: the request never arrives, and that shows
+    /// at once.
+    Stale,
+    /// Something before the node answers in its place.
+    Elsewhere(Stranger),
 }
 
 impl NodeFault {
@@ -73,6 +79,10 @@ impl NodeFault {
             Self::Hangs { applies: false }
         } else if world.fires(Fault::HangsAfter) {
             Self::Hangs { applies: true }
+        } else if world.fires(Fault::StaleConnection) {
+            Self::Stale
+        } else if world.fires(Fault::StrangerAnswers) {
+            Self::Elsewhere(Stranger::draw(world))
         } else {
             Self::Nothing
         }
@@ -100,6 +110,25 @@ impl NodeClient for Network {
             return Err(SendError::NotSent("sabotaged".to_owned()));
         }
         let asked = understand(&request);
+        let answer = self.attempt(asked.clone(), timeout_ms).await;
+        match (world.sabotage, answer) {
+            (Some(Sabotage::TimeoutIsNotSent), Err(SendError::TimedOut)) => {
+                Err(SendError::NotSent("sabotaged".to_owned()))
+            }
+            (Some(Sabotage::SendsChangesAgain), Err(SendError::Lost(_)))
+                if asked.verb != Verb::Inspect =>
+            {
+                self.attempt(asked, timeout_ms).await
+            }
+            (_, answer) => answer,
+        }
+    }
+}
+
+impl Network {
+    /// Sends a request, as a worker that may be lost or stand still meanwhile.
+    async fn attempt(&self, asked: Asked, timeout_ms: u64) -> Result<NodeResponse, SendError> {
+        let world = &self.world;
         let Asked { node, group, verb } = &asked;
         let number = world.fresh();
         world.say(&format!("w{} sends #{number} to n{node}: {} {group}", self.host, word(*verb)));
@@ -109,16 +138,9 @@ impl NodeClient for Network {
         world.effect(Some(self.host)).await;
         let answer = self.exchange(number, asked, timeout_ms).await;
         world.told(Some(self.host)).await;
-        match answer {
-            Err(SendError::TimedOut) if world.sabotage == Some(Sabotage::TimeoutIsNotSent) => {
-                Err(SendError::NotSent("sabotaged".to_owned()))
-            }
-            answer => answer,
-        }
+        answer
     }
-}
 
-impl Network {
     async fn exchange(
         &self,
         number: u64,
@@ -132,6 +154,16 @@ impl Network {
             world.travel().await;
             return Err(SendError::NotSent("connection refused".to_owned()));
         }
+        if fault == NodeFault::Stale {
+            return Err(SendError::Lost("connection reset".to_owned()));
+        }
+        let stranger = world.nodes.borrow()[asked.node].stranger_now(world.executor.now_ms());
+        if let NodeFault::Elsewhere(stranger) = stranger.map_or(fault, NodeFault::Elsewhere) {
+            world.travel().await;
+            world.say(&format!("#{number} is answered by a stranger: {stranger:?}"));
+            return Ok(stranger.response());
+        }
+        let (verb, group) = (asked.verb, asked.group.clone());
         let (tell, told) = oneshot::channel();
         let carrier = Rc::clone(world);
         world.executor.spawn(async move {
@@ -140,7 +172,7 @@ impl Network {
         match select(told, world.executor.sleep(timeout_ms)).await {
             Either::Left((Ok(status), _)) => {
                 world.checker.borrow_mut().answered(number, status);
-                Ok(NodeResponse { status, body: Vec::new() })
+                Ok(own_response(verb, &group, status))
             }
             // Nobody is going to tell: either the connection broke, or it is silent until the end.
             Either::Left((Err(_), rest)) => {
@@ -173,7 +205,10 @@ async fn carry(
                 let _ = tell.send(status);
             }
         }
-        NodeFault::Refused | NodeFault::RequestLost => {}
+        NodeFault::Refused
+        | NodeFault::RequestLost
+        | NodeFault::Stale
+        | NodeFault::Elsewhere(_) => {}
         NodeFault::AnswerLost => {
             arrive(world, number, asked, true);
         }
@@ -237,6 +272,23 @@ fn arrive(world: &World, number: u64, asked: &Asked, applies: bool) -> Option<u1
     };
     world.say(&format!("n{node} gets #{number}: {} {group}, {effect}", word(*verb)));
     Some(status)
+}
+
+/// A node's own answer, as the worker is shown it.
+fn own_response(verb: Verb, group: &str, status: u16) -> NodeResponse {
+    let body = match (verb, status) {
+        (Verb::Inspect, 200) => serde_json::json!({ "groupId": group }).to_string(),
+        (Verb::Inspect, 404) => serde_json::json!({ "error": "no such group" }).to_string(),
+        _ => String::new(),
+    };
+    let mut headers = Vec::new();
+    if !body.is_empty() {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
+    if matches!(status, 429 | 503) {
+        headers.push(("retry-after".to_owned(), "1".to_owned()));
+    }
+    NodeResponse { status, headers, body: body.into_bytes(), body_is_whole: true }
 }
 
 fn word(verb: Verb) -> &'static str {

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use clock::Clock;
-use drain::{Environment, Log};
+use drain::{Environment, Log, NodeResponse};
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
-use node_adapter::{Adapter, ClusterManager, Finding, PreparedRequest, Verdict};
+use node_adapter::{Adapter, ClusterManager, Failure, Finding, PreparedRequest, Retry, Verdict};
 use saga::{Operation, Verb};
 use store::Store;
 
@@ -48,7 +48,7 @@ impl World {
             let environment = Environment {
                 store: Store::new(Connection::open(&world, Some(host))),
                 client: Network { world: Rc::clone(&world), host },
-                adapter: Sabotaged { sabotage: world.sabotage },
+                adapter: Sabotaged::new(world.sabotage),
                 clock: WorkerClock::new(&world, host),
                 log: Lines { world: Rc::clone(&world), host },
                 limits,
@@ -121,36 +121,58 @@ impl Clock for WorkerClock {
 
 /// The adapter that ships, with deliberate bugs.
 struct Sabotaged {
+    adapter: ClusterManager,
     sabotage: Option<Sabotage>,
 }
 
+impl Sabotaged {
+    fn new(sabotage: Option<Sabotage>) -> Self {
+        let trust: &[_] = match sabotage {
+            Some(Sabotage::StatusProves) => &[("trust".to_owned(), "status".to_owned())],
+            _ => &[],
+        };
+        Self { adapter: ClusterManager::with(trust).expect("an option there is"), sabotage }
+    }
+}
+
 impl Adapter for Sabotaged {
+    fn check_group_id(&self, group_id: &str) -> Result<(), String> {
+        self.adapter.check_group_id(group_id)
+    }
+
+    fn is_conclusive(&self, operation: Operation) -> bool {
+        self.adapter.is_conclusive(operation)
+    }
+
     fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
-        let prepared = ClusterManager.prepare(verb, group_id);
+        let prepared = self.adapter.prepare(verb, group_id);
         if prepared.is_err() && self.sabotage == Some(Sabotage::UnwordableIsTrouble) {
-            return ClusterManager.prepare(verb, "any").map(|any| PreparedRequest {
-                path_with_query: UNREACHABLE_PATH.to_owned(),
-                ..any
-            });
+            let path_with_query = UNREACHABLE_PATH.to_owned();
+            return self
+                .adapter
+                .prepare(verb, "any")
+                .map(|any| PreparedRequest { path_with_query, ..any });
         }
         prepared
     }
 
-    fn interpret(&self, operation: Operation, status: u16, body: &[u8]) -> Verdict {
-        match (self.sabotage, operation, status) {
+    fn interpret(&self, operation: Operation, group: &str, answer: NodeResponse) -> Verdict {
+        match (self.sabotage, operation, answer.status) {
             (Some(Sabotage::TroubleIsRefusal), _, 500..) => {
-                Verdict::Refused("sabotaged".to_owned())
+                Verdict::Refused(Failure::new("sabotaged", Retry::Never))
             }
             (Some(Sabotage::NoInspection), Operation::Create, 400)
             | (Some(Sabotage::UndoAlwaysWorks), Operation::Delete, _) => Verdict::Applied,
-            _ => ClusterManager.interpret(operation, status, body),
+            _ => self.adapter.interpret(operation, group, answer),
         }
     }
 
-    fn interpret_inspection(&self, status: u16, body: &[u8]) -> Finding {
-        match status {
-            200 if self.sabotage == Some(Sabotage::NoInspection) => Finding::Absent,
-            _ => ClusterManager.interpret_inspection(status, body),
+    fn interpret_inspection(&self, group: &str, answer: NodeResponse) -> Finding {
+        match (self.sabotage, answer.status) {
+            (Some(Sabotage::NoInspection), 200) | (Some(Sabotage::InspectedStatusProves), 404) => {
+                Finding::Absent
+            }
+            _ => self.adapter.interpret_inspection(group, answer),
         }
     }
 }

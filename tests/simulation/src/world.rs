@@ -19,6 +19,7 @@ use crate::random::Random;
 use crate::redis::Engine;
 use crate::report::Report;
 use crate::server::Server;
+use crate::stranger::Stranger;
 use crate::trace::Trace;
 
 /// A worker's host.
@@ -39,6 +40,15 @@ pub struct NodeHealth {
     pub away_until_ms: u64,
     /// It answers 200 to the deletion of what it does not hold, rather than 404.
     pub lenient: bool,
+    /// Something before it answers in its place, until then.
+    pub stranger: Option<(Stranger, u64)>,
+}
+
+impl NodeHealth {
+    /// What answers in its place now.
+    pub(crate) fn stranger_now(&self, now_ms: u64) -> Option<Stranger> {
+        self.stranger.filter(|(_, until_ms)| *until_ms > now_ms).map(|(stranger, _)| stranger)
+    }
 }
 
 /// Faults that are scripted rather than drawn: which fault a call to a node meets.
@@ -59,6 +69,12 @@ pub enum Sabotage {
     UndoAlwaysWorks,
     /// What the adapter cannot word looks like a node that cannot be reached.
     UnwordableIsTrouble,
+    /// The adapter goes by an answer's status, whoever gave it.
+    StatusProves,
+    /// The adapter goes by an answer's status when it inspects, whoever gave it.
+    InspectedStatusProves,
+    /// The client sends whatever was lost once more, changes too.
+    SendsChangesAgain,
 }
 
 /// All that the parts of a simulation share.
@@ -288,7 +304,10 @@ impl World {
     /// From now on nothing goes wrong; what went wrong and lasts is mended.
     pub(crate) fn heal(&self) {
         *self.rates.borrow_mut() = Rates::none();
-        self.nodes.borrow_mut().iter_mut().for_each(|node| node.away_until_ms = 0);
+        for node in self.nodes.borrow_mut().iter_mut() {
+            node.away_until_ms = 0;
+            node.stranger = None;
+        }
         self.server.borrow_mut().away_until_ms = 0;
         self.say("HEALED");
     }

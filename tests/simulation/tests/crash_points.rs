@@ -14,6 +14,7 @@ use saga::Operation;
 use simulation::crash::{Case, Ended, Failing, Undoing, run, run_stale};
 use simulation::network::NodeFault;
 use simulation::redis::Engine;
+use simulation::stranger::Stranger;
 
 /// What a node's first change, or first inspection, may meet.
 const FAILURES: &[Failing] = &[
@@ -29,6 +30,8 @@ const FAILURES: &[Failing] = &[
     Failing::Act(NodeFault::Hangs { applies: true }),
     Failing::Inspection(NodeFault::Answers { status: 500 }),
     Failing::Inspection(NodeFault::Refused),
+    Failing::Inspection(NodeFault::Elsewhere(Stranger::PAGE)),
+    Failing::Act(NodeFault::Elsewhere(Stranger::PAGE)),
     Failing::Dumb,
 ];
 
@@ -188,4 +191,29 @@ fn a_worker_with_news_of_another_task_sends_nothing_late() {
         late
     });
     assert!(late > 500, "{late}");
+}
+
+/// One node's connection was closed as it was kept: the inspection is sent again, and nothing fails.
+#[test]
+fn a_lost_inspection_fails_no_task() {
+    let engine = Engine::new(None);
+    for case in cases(2, &[Undoing::Works]) {
+        let case = Case { fault: Failing::Inspection(NodeFault::Stale), ..case };
+        let ended = run(&engine, &case);
+        check(&case, &ended);
+        assert_eq!(ended.state, "SUCCESS", "{case:?}\n{}", ended.trace.join("\n"));
+    }
+}
+
+/// Whatever answers in a node's place, a task does not end well before the node itself was heard.
+#[test]
+fn a_page_in_a_nodes_place_ends_nothing_well() {
+    let engine = Engine::new(None);
+    for case in cases(2, &[Undoing::Works]) {
+        let fault = Failing::Inspection(NodeFault::Elsewhere(Stranger::PAGE));
+        let case = Case { fault, ..case };
+        let ended = run(&engine, &case);
+        check(&case, &ended);
+        assert_eq!(ended.state, "FAILURE", "{case:?}\n{}", ended.trace.join("\n"));
+    }
 }

@@ -18,11 +18,14 @@ use store::{CallbackOutcome, CallbackTurn, Delivery, DueCallback};
 use crate::environment::{Environment, Log, NodeClient, NodeRequest, SendError};
 use crate::limits::{Limits, WebhookLimits};
 use crate::node_health::Health;
+use crate::retry_after;
 
 /// How many deliveries a drain has under way at most.
 const DELIVERIES_MAX: usize = 128;
 /// How many of them to one receiver at most, so that one that is slow takes no other's place.
 const RECEIVER_PLACES: usize = 4;
+/// The longest that a receiver's wish to be left alone is heeded, in milliseconds: a day.
+const RETRY_AFTER_MS_MAX: u64 = 86_400_000;
 /// The status of a receiver that is to be called no more.
 const GONE: u16 = 410;
 
@@ -123,12 +126,14 @@ async fn deliver<N: NodeClient>(
     };
     let answer = client.send(request(keys, url, callback, now_ms), *timeout_ms).await;
     let is_trouble = Health::of(&answer) == Some(Health::Trouble);
+    let mut retry_after_ms = 0;
     let reason = match answer {
         Ok(response) if (200..300).contains(&response.status) => return Delivery::Delivered,
         Ok(response) if response.status == GONE => {
             return Delivery::Gone("answered 410: it wants no more of them".to_owned());
         }
         Ok(response) => {
+            retry_after_ms = retry_after::ms(&response).unwrap_or(0).min(RETRY_AFTER_MS_MAX);
             format!("answered {}", response.status)
         }
         Err(SendError::NotSent(reason) | SendError::Denied(reason) | SendError::Lost(reason)) => {
@@ -136,7 +141,7 @@ async fn deliver<N: NodeClient>(
         }
         Err(SendError::TimedOut) => format!("no answer within {timeout_ms} ms"),
     };
-    Delivery::Failed { reason, is_trouble, retry_after_ms: 0 }
+    Delivery::Failed { reason, is_trouble, retry_after_ms }
 }
 
 fn request(keys: &[Vec<u8>], url: HttpUrl, callback: &DueCallback, now_ms: u64) -> NodeRequest {
@@ -167,7 +172,7 @@ fn request(keys: &[Vec<u8>], url: HttpUrl, callback: &DueCallback, now_ms: u64) 
         url,
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
         body: body.into_bytes(),
-        reads_body: false,
+        wanted: Vec::new(),
     }
 }
 

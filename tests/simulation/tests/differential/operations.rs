@@ -9,8 +9,8 @@ use saga::{
 };
 use simulation::random::Random;
 use store::{
-    Admission, BreakerChange, CallbackOutcome, CallbackTurn, Claimed, Commit, CommitKind, Delivery,
-    DeadLetterFilter, Idempotency, Rate, Redis, Store, StoreError, TaskFilter, Turn,
+    Admission, BreakerChange, CallbackOutcome, CallbackTurn, Claimed, Commit, CommitKind,
+    DeadLetterFilter, Delivery, Idempotency, Rate, Redis, Store, StoreError, TaskFilter, Turn,
 };
 use testkit_redis::Server;
 
@@ -69,11 +69,9 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
                 delivery: match (turn.idle, turn.closing) {
                     (false, false) => Delivery::Delivered,
                     (false, true) => Delivery::Gone("gone".to_owned()),
-                    (true, is_trouble) => Delivery::Failed {
-                        reason: "no".to_owned(),
-                        is_trouble,
-                        retry_after_ms: 5,
-                    },
+                    (true, is_trouble) => {
+                        Delivery::Failed { reason: "no".to_owned(), is_trouble, retry_after_ms: 5 }
+                    }
                 },
             });
             let callbacks = CallbackTurn {
