@@ -88,12 +88,13 @@ impl World {
             group: self.any_group(),
             told: None,
         };
-        let Some(key) = key else { return self.accept(&mut job, None).await };
+        let receiver = if self.between(0, 1) == 0 { Some(self.any_receiver()) } else { None };
+        let Some(key) = key else { return self.accept(&mut job, None, receiver).await };
         let known = self.desk.borrow().keys.get(&key).cloned();
         job = known.unwrap_or(job);
         self.desk.borrow_mut().keys.insert(key.clone(), job.clone());
         for _ in 0..REPEATS {
-            if self.accept(&mut job, Some(&key)).await.is_ok() {
+            if self.accept(&mut job, Some(&key), receiver).await.is_ok() {
                 break;
             }
         }
@@ -103,13 +104,15 @@ impl World {
     /// Submits a heap of tasks that no node is ever called for.
     async fn submit_unwordable(self: &Rc<Self>) -> Result<(), StoreError> {
         self.report.borrow_mut().count("group ids that no node can be asked for", 1);
+        // Whoever submits them all wants to be told of them all.
+        let receiver = Some(self.any_receiver());
         for _ in 0..self.between(1, UNWORDABLE_MAX) {
             let mut job = Job {
                 operation: self.pick(&[Operation::Create, Operation::Delete]),
                 group: self.pick(&UNWORDABLE).to_owned(),
                 told: None,
             };
-            self.accept(&mut job, None).await?;
+            self.accept(&mut job, None, receiver).await?;
         }
         Ok(())
     }
@@ -120,7 +123,13 @@ impl World {
         desk.groups[place].clone()
     }
 
-    async fn accept(self: &Rc<Self>, job: &mut Job, key: Option<&str>) -> Result<(), StoreError> {
+    /// Submits a task, whose end `receiver` is to be told of.
+    async fn accept(
+        self: &Rc<Self>,
+        job: &mut Job,
+        key: Option<&str>,
+        receiver: Option<usize>,
+    ) -> Result<(), StoreError> {
         let id = format!("t{}", self.fresh());
         let nodes: Vec<usize> = (0..self.nodes.borrow().len()).collect();
         let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
@@ -137,7 +146,9 @@ impl World {
         let digest = format!("{}:{}", job.operation.name(), job.group);
         let idempotency = key.map(|key| Idempotency { key, digest: &digest, ttl_s: TASK_TTL_S });
         let max_queue = self.desk.borrow().max_queue;
-        let admission = Admission { max_queue, idempotency, ..Admission::default() };
+        let callback = receiver.map(|number| format!("http://r{number}/{id}"));
+        let callback = callback.as_deref();
+        let admission = Admission { max_queue, idempotency, callback, ..Admission::default() };
         let accepted = self.store().accept(&task, admission).await?;
         self.say(&format!(
             "a client asks for {id}, {} {}: {accepted:?}",

@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use saga::{Operation, Verb};
 
 use crate::fault::Fault;
+use crate::receiver;
 use crate::stranger::Stranger;
 use crate::world::{Sabotage, World};
 
@@ -108,6 +109,9 @@ impl NodeClient for Network {
         let world = &self.world;
         if request.url.path_with_query() == UNREACHABLE_PATH {
             return Err(SendError::NotSent("sabotaged".to_owned()));
+        }
+        if let Some(number) = receiver::number(&request) {
+            return self.deliver(number, request, timeout_ms).await;
         }
         let asked = understand(&request);
         let answer = self.attempt(asked.clone(), timeout_ms).await;

@@ -8,6 +8,7 @@ use saga::Policy;
 use crate::client::TASK_TTL_S;
 use crate::fault::Rates;
 use crate::random::Random;
+use crate::receiver::Receiver;
 use crate::redis::Engine;
 use crate::report::Report;
 use crate::trace::Trace;
@@ -57,6 +58,7 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
         nodes: (0..nodes)
             .map(|_| NodeHealth { lenient: random.happens(500), ..NodeHealth::default() })
             .collect(),
+        receivers: Receiver::draw_all(random),
         hosts: random.index(3) + 1,
         limits: Limits {
             concurrency: random.index(8) + 1,
@@ -70,7 +72,12 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
                 open_ms: random.between(1, 2_000),
                 wait_ms: random.pick(&[0, 0, 3_000]),
             },
-            webhooks: WebhookLimits::default(),
+            webhooks: WebhookLimits {
+                keys: vec![b"key".to_vec()],
+                timeout_ms: random.between(100, 2_000),
+                retry_delay_ms: random.between(1, 100),
+                attempts_max: small(random.between(2, 4)),
+            },
         },
         policy: Policy {
             rollback_max_retries: small(random.pick(&[0, 0, 1, 3])),

@@ -86,7 +86,7 @@ impl World {
         server.keyspace.subscribers = i64::try_from(listening).unwrap_or(i64::MAX);
         let result = server.command(&self.engine, now_ms, name, arguments);
         let published = std::mem::take(&mut server.keyspace.published);
-        self.checker.borrow_mut().observe(&server.keyspace, host);
+        self.checker.borrow_mut().observe(&server.keyspace, host, now_ms);
         drop(server);
         published.iter().for_each(|_| self.wake_all());
         if let Err(RedisError::Refused(reason)) = &result

@@ -16,6 +16,7 @@ use crate::executor::{Executor, TaskId};
 use crate::fault::{Fault, Rates};
 use crate::network::NodeFault;
 use crate::random::Random;
+use crate::receiver::{Receiver, Receivers};
 use crate::redis::Engine;
 use crate::report::Report;
 use crate::server::Server;
@@ -89,6 +90,7 @@ pub struct World {
     pub(crate) trace: RefCell<Trace>,
     pub(crate) hosts: RefCell<Vec<Host>>,
     pub(crate) nodes: RefCell<Vec<NodeHealth>>,
+    pub(crate) receivers: RefCell<Receivers>,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
     pub(crate) sabotage: Option<Sabotage>,
@@ -115,6 +117,8 @@ pub struct Setup {
     pub seed: u64,
     pub rates: Rates,
     pub nodes: Vec<NodeHealth>,
+    /// Receivers of callbacks.
+    pub receivers: Vec<Receiver>,
     pub hosts: usize,
     pub limits: Limits,
     pub policy: Policy,
@@ -140,6 +144,7 @@ impl World {
             trace: RefCell::new(Trace::new(setup.keep_trace)),
             hosts: RefCell::new((0..setup.hosts).map(|_| Host::default()).collect()),
             nodes: RefCell::new(setup.nodes),
+            receivers: RefCell::new(Receivers::new(setup.receivers)),
             limits: setup.limits,
             policy: setup.policy,
             sabotage: setup.sabotage,
@@ -177,6 +182,9 @@ impl World {
         *self.report.borrow_mut().faults.entry(fault).or_default() += 1;
         if fault.may_fail_a_task() {
             self.checker.borrow_mut().went_wrong();
+        }
+        if fault.may_disturb_a_callback() {
+            self.checker.borrow_mut().disturbs_callbacks();
         }
         self.say(&format!("FAULT {}", fault.text()));
     }
@@ -309,6 +317,8 @@ impl World {
             node.stranger = None;
         }
         self.server.borrow_mut().away_until_ms = 0;
+        self.receivers.borrow_mut().mend();
+        self.checker.borrow_mut().disturbs_callbacks();
         self.say("HEALED");
     }
 }

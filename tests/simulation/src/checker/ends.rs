@@ -87,9 +87,10 @@ impl Checker {
     pub fn at_rest(&mut self, keyspace: &mut Keyspace) {
         for (key, _) in keyspace.dump() {
             let key = key.strip_prefix(store::PREFIX).unwrap_or(&key).to_owned();
-            let is_left = matches!(key.as_str(), "queue" | "rollback" | "delayed" | "leases");
             // The queue may name tasks that were cancelled: a claim passes over them.
-            if key.starts_with("line:") || (is_left && key != "queue") {
+            let is_left = matches!(key.as_str(), "rollback" | "delayed" | "leases")
+                || ["line:", "receiver"].iter().any(|prefix| key.starts_with(prefix));
+            if is_left {
                 self.violate(format!("all tasks have ended, and there still is {key}"));
             }
         }
@@ -97,6 +98,7 @@ impl Checker {
         if waiting.is_some_and(|waiting| waiting != "0") {
             self.violate(format!("all tasks have ended, and {waiting:?} are counted as waiting"));
         }
+        self.check_callbacks(keyspace);
         self.check_registry(keyspace);
     }
 

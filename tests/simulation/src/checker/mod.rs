@@ -22,6 +22,7 @@
 //! and only if it had reached the node by then. Its other nodes, and other tasks, are checked as ever:
 //! they inspect before they apply, so they see what is there.
 
+mod callbacks;
 mod dead_letters;
 mod ends;
 mod nodes;
@@ -31,6 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use saga::Operation;
 
 use crate::redis::Keyspace;
+use callbacks::Callbacks;
 use dead_letters::DeadLetters;
 use nodes::{Place, Sent};
 
@@ -113,6 +115,7 @@ pub struct Checker {
     places: BTreeMap<Spot, Place>,
     sent: BTreeMap<u64, Sent>,
     dead_letters: DeadLetters,
+    callbacks: Callbacks,
     discards: BTreeSet<String>,
     /// How often an undo is tried again before it becomes a dead letter.
     undo_retries: u32,
@@ -208,10 +211,11 @@ impl Checker {
         }
     }
 
-    /// Whether every task that was accepted has ended.
+    /// Whether every task that was accepted has ended, and every callback was delivered or given up.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        self.tasks.iter().all(|task| task.state.is_none() || task.has_ended())
+        !self.callbacks.are_waiting
+            && self.tasks.iter().all(|task| task.state.is_none() || task.has_ended())
     }
 
     /// The tasks that have not ended.
@@ -245,12 +249,12 @@ impl Checker {
         self.tasks[*self.by_id.get(id)?].state.as_deref()
     }
 
-    /// Observes Redis now that it has carried out a command of `host`, or of a client.
-    pub fn observe(&mut self, keyspace: &Keyspace, host: Option<usize>) {
+    /// Observes Redis now, at `now_ms`, that it has carried out a command of `host`, or of a client.
+    pub fn observe(&mut self, keyspace: &Keyspace, host: Option<usize>, now_ms: u64) {
         if let Some(host) = host {
             self.observe_claims(keyspace, host);
         }
-        self.observe_states(keyspace);
+        self.observe_states(keyspace, now_ms);
     }
 
     /// Only who claimed a task last may store what came of it.
@@ -276,7 +280,7 @@ impl Checker {
     }
 
     /// Reads what clients would be told.
-    fn observe_states(&mut self, keyspace: &Keyspace) {
+    fn observe_states(&mut self, keyspace: &Keyspace, now_ms: u64) {
         let mut started = Vec::new();
         let mut ended = Vec::new();
         for index in 0..self.tasks.len() {
@@ -317,6 +321,7 @@ impl Checker {
                 (None, None) => {}
             }
         }
+        self.observe_callbacks(keyspace, &ended, now_ms);
         self.observe_dead_letters(keyspace, &ended);
         for index in ended {
             self.ended(index);
