@@ -25,7 +25,7 @@ pub(crate) struct CallMetrics {
 }
 
 impl CallMetrics {
-    /// Counts one call; `took_ms` is `None` when a breaker withheld it.
+    /// Counts one call; `took_ms` is `None` when it was not made.
     pub(crate) fn count(
         &mut self,
         verb: Verb,
@@ -37,8 +37,7 @@ impl CallMetrics {
             Verb::Inspect => "inspect",
             Verb::Change(operation) => operation.name(),
         };
-        let result = if took_ms.is_some() { result(answer) } else { "withheld" };
-        let count = self.calls.entry((verb, result, node)).or_default();
+        let count = self.calls.entry((verb, result(answer), node)).or_default();
         *count = count.saturating_add(1);
         let Some(took_ms) = took_ms else { return };
         let bucket = BOUNDS_MS.into_iter().find(|bound| took_ms <= *bound);
@@ -88,26 +87,33 @@ fn result(answer: &Answer) -> &'static str {
         Answer::Inspection(Inspection::Holds(Presence::Present)) => "present",
         Answer::Inspection(Inspection::Holds(Presence::Absent)) => "absent",
         Answer::Inspection(Inspection::Failed(_)) => "failed",
+        Answer::Withheld(_) => "withheld",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use saga::Operation;
+    use saga::{Operation, Withheld};
 
     #[test]
     fn counts_add_up_and_are_sent_once() {
         let mut metrics = CallMetrics::default();
         let applied = Answer::Change(ChangeAnswer::Applied);
         metrics.count_late("n", 2);
-        for took_ms in [Some(3), Some(7), Some(400_000), None] {
-            metrics.count(Verb::Change(Operation::Create), "n".to_owned(), &applied, took_ms);
+        let mut count = |answer: &Answer, took_ms| {
+            metrics.count(Verb::Change(Operation::Create), "n".to_owned(), answer, took_ms);
+        };
+        for took_ms in [3, 7, 400_000] {
+            count(&applied, Some(took_ms));
         }
+        let reason = "left alone".to_owned();
+        count(&Answer::Withheld(Withheld { reason, until_ms: 0, wait_max_ms: 0 }), None);
         assert!(metrics.flush(FLUSH_MS - 1, false).is_empty());
         let sent = metrics.flush(FLUSH_MS, false);
         let expected = [
             ("calls|create|applied|n", 3),
+            ("calls|create|withheld|n", 1),
             ("call_ms|+Inf", 1),
             ("call_ms|5", 1),
             ("call_ms|10", 1),

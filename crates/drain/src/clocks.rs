@@ -48,11 +48,11 @@ impl<'a, C: Clock> Clocks<'a, C> {
     }
 
     /// Takes in Redis's time, which it told in a turn that was sent at `sent_at_ms` by the drain's own
-    /// clock. Gives the time by that.
-    pub(crate) fn synchronize(&mut self, redis_now_ms: u64, sent_at_ms: u64) -> u64 {
-        let own_now_ms = self.own.now_ms();
-        self.uncertainty_ms = own_now_ms.saturating_sub(sent_at_ms);
-        self.offset_ms = redis_now_ms.saturating_sub(own_now_ms);
-        own_now_ms
+    /// clock.
+    pub(crate) fn synchronize(&mut self, redis_now_ms: u64, sent_at_ms: u64) -> Now {
+        let own_ms = self.own.now_ms();
+        self.uncertainty_ms = own_ms.saturating_sub(sent_at_ms);
+        self.offset_ms = redis_now_ms.saturating_sub(own_ms);
+        Now { own_ms, redis_ms: redis_now_ms, uncertainty_ms: self.uncertainty_ms }
     }
 }

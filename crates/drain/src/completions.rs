@@ -6,14 +6,14 @@ use std::pin::Pin;
 
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, Next, StreamExt as _};
-use store::CallbackOutcome;
 
 use crate::calls_in_flight::CompletedCall;
+use crate::webhooks::CompletedDelivery;
 
 /// What was under way and has come to an end.
 pub(crate) enum Completion {
     Call(CompletedCall),
-    Delivery(CallbackOutcome),
+    Delivery(CompletedDelivery),
 }
 
 type UnderWay<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Completion> + 'a>>>;
@@ -29,7 +29,7 @@ impl<'a> Completions<'a> {
     }
 
     /// Puts a delivery under way. It is sent when the set is next polled.
-    pub(crate) fn push_delivery(&mut self, delivery: impl Future<Output = CallbackOutcome> + 'a) {
+    pub(crate) fn push_delivery(&mut self, delivery: impl Future<Output = CompletedDelivery> + 'a) {
         self.0.push(Box::pin(delivery.map(Completion::Delivery)));
     }
 

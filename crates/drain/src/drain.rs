@@ -7,7 +7,7 @@ use saga::{Call, CallKind, ClientState, RecordError, Starting, Task};
 use store::{Claimed, Commit, DueCallback, Instruction, StoreError, TurnAnswer};
 
 use crate::calls_in_flight::{Answered, CallsInFlight};
-use crate::clocks::Clocks;
+use crate::clocks::{Clocks, Now};
 use crate::completions::{Completion, Completions};
 use crate::environment::{Environment, Log, NodeClient};
 use crate::held_tasks::{HeldTask, HeldTasks};
@@ -89,14 +89,14 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         answer: TurnAnswer,
         turn: SentTurn,
     ) -> Result<Instruction, StoreError> {
-        let own_now_ms = self.clocks.synchronize(answer.now_ms, turn.at_ms);
+        let now = self.clocks.synchronize(answer.now_ms, turn.at_ms);
         self.closing = turn.closing;
         self.report.turns += 1;
         self.drop_stale(&answer.stale);
         if turn.renewed {
             self.held.renew_leases(turn.at_ms);
         }
-        self.open_gate(turn.gated, &answer.cancelled, turn.at_ms, own_now_ms);
+        self.open_gate(turn.gated, &answer.cancelled, turn.at_ms, now);
         self.cancel(&answer.cancelled);
         self.deliver(answer.callbacks);
         self.take_up(&answer.claimed, turn.at_ms);
@@ -122,18 +122,18 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         gated: Vec<GatedCall>,
         cancelled: &[String],
         sent_at_ms: u64,
-        own_now_ms: u64,
+        now: Now,
     ) {
         for GatedCall { task_id, epoch, call } in gated {
             let Some(held) = self.held.get_mut(&task_id) else { continue };
             // Storing the record renewed the lease.
             held.lease = Lease::new(sent_at_ms);
-            if held.lease.is_doubtful(own_now_ms, self.lease_ms) {
+            if held.lease.is_doubtful(now.own_ms, self.lease_ms) {
                 self.held.remove(&task_id);
             } else if call.kind == CallKind::Apply && cancelled.contains(&task_id) {
                 held.task.withdraw(call);
             } else {
-                self.start(&task_id, epoch, call, own_now_ms);
+                self.start(&task_id, epoch, call, now);
             }
         }
     }
@@ -213,8 +213,8 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         for completion in completed {
             let call = match completion {
                 Completion::Call(call) => call,
-                Completion::Delivery(outcome) => {
-                    self.webhooks.complete(outcome);
+                Completion::Delivery(delivery) => {
+                    self.webhooks.complete(delivery);
                     continue;
                 }
             };
@@ -256,7 +256,7 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
             if next.is_gated && call.changes_node() {
                 self.pending.gate(GatedCall { task_id: task_id.to_owned(), epoch, call });
             } else {
-                self.start(task_id, epoch, call, now.own_ms);
+                self.start(task_id, epoch, call, now);
             }
         }
         if next.is_over
@@ -266,9 +266,9 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         }
     }
 
-    fn start(&mut self, task_id: &str, epoch: u64, call: Call, own_now_ms: u64) {
+    fn start(&mut self, task_id: &str, epoch: u64, call: Call, now: Now) {
         let Some(held) = self.held.claimed_mut(task_id, epoch) else { return };
-        if let Some(call) = self.calls.start(&held.task, task_id, epoch, call, own_now_ms) {
+        if let Some(call) = self.calls.start(&held.task, task_id, epoch, call, now) {
             self.completions.push_call(call);
         }
     }

@@ -54,8 +54,11 @@ impl NodeRequest {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The request never reached the node (connection refused, no such host, not allowed).
+    /// The request never reached the node (connection refused, no such host).
     NotSent(String),
+    /// Our own host did not let the request out: it does not allow the address, or cannot word the
+    /// request. That says nothing of the node.
+    Denied(String),
     /// The connection was lost after the request may have been sent.
     Lost(String),
     /// No whole answer within the time-out.

@@ -20,6 +20,7 @@ mod held_tasks;
 mod leases;
 mod limits;
 mod node_call;
+mod node_health;
 mod pending_commits;
 mod quarantine;
 mod report;

@@ -29,24 +29,33 @@ pub struct BreakerLimits {
     pub failures_max: u32,
     /// How long it stays open, in milliseconds, before one call may try the node.
     pub open_ms: u64,
+    /// For how long a task that has changed nothing yet waits for such a node, in milliseconds, before
+    /// it fails.
+    pub wait_ms: u64,
 }
 
 /// How webhooks are delivered.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct WebhookLimits {
-    /// What they are signed with; `None` = none is delivered.
-    pub key: Option<Vec<u8>>,
+    /// What they are signed with, each for itself; empty = none is delivered.
+    pub keys: Vec<Vec<u8>>,
+    /// How long a receiver may take to answer, in milliseconds.
+    pub timeout_ms: u64,
     /// The wait before the first is tried again, in milliseconds; each further wait is longer.
     pub retry_delay_ms: u64,
     /// After so many attempts a webhook is given up.
     pub attempts_max: u32,
 }
 
-/// Without the key, which is a secret.
+/// Without the keys, which are secrets.
 impl fmt::Debug for WebhookLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, retry_delay_ms, attempts_max } = self;
-        let key = key.as_ref().map(|_| "…");
-        write!(f, "WebhookLimits {{ {key:?}, {retry_delay_ms} ms, {attempts_max} }}")
+        let Self { keys, timeout_ms, retry_delay_ms, attempts_max } = self;
+        f.debug_struct("WebhookLimits")
+            .field("keys", &keys.len())
+            .field("timeout_ms", timeout_ms)
+            .field("retry_delay_ms", retry_delay_ms)
+            .field("attempts_max", attempts_max)
+            .finish()
     }
 }

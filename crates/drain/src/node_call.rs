@@ -42,7 +42,9 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
             let finding = adapter.interpret_inspection(group_id, response);
             Answer::Inspection(inspection(finding, &answered, question.begins_create))
         }
-        (Err(SendError::NotSent(reason)), _) => not_sent(verb, Failure::new(reason, true)),
+        (Err(SendError::NotSent(reason) | SendError::Denied(reason)), _) => {
+            not_sent(verb, Failure::new(reason, true))
+        }
         (Err(SendError::Lost(reason)), _) => lost(verb, Failure::new(reason, true)),
         (Err(SendError::TimedOut), _) => {
             let reason = format!("no answer within {timeout_ms} ms");
@@ -106,7 +108,9 @@ pub async fn inspect<N: NodeClient, A: Adapter>(
     match call(client, adapter, question, node, group_id, timeout_ms).await {
         Answer::Inspection(Inspection::Holds(held)) => Ok(held),
         Answer::Inspection(Inspection::Failed(failure)) => Err(failure.reason),
-        Answer::Change(_) => Err("the answer is to another question".to_owned()),
+        Answer::Change(_) | Answer::Withheld(_) => {
+            Err("the answer is to another question".to_owned())
+        }
     }
 }
 
@@ -162,12 +166,6 @@ fn inspection(finding: Finding, answered: &Answered, begins_create: bool) -> Ins
             Inspection::Failed(answered.failure(failure))
         }
     }
-}
-
-/// The answer to a call that was not made, for the node's breaker is open.
-pub(crate) fn withheld(verb: Verb) -> Answer {
-    let reason = "not called: the node failed too often just now (its circuit breaker is open)";
-    not_sent(verb, Failure::new(reason, true))
 }
 
 fn not_sent(verb: Verb, failure: Failure) -> Answer {

@@ -152,6 +152,7 @@ fn response() -> impl Strategy<Value = Result<NodeResponse, SendError>> {
     prop_oneof![
         4 => any::<u16>().prop_map(|status| Ok(NodeResponse { status, ..NodeResponse::default() })),
         1 => Just(Err(SendError::NotSent("no".to_owned()))),
+        1 => Just(Err(SendError::Denied("no".to_owned()))),
         1 => Just(Err(SendError::Lost("no".to_owned()))),
         1 => Just(Err(SendError::TimedOut)),
     ]
@@ -178,7 +179,7 @@ proptest! {
                 task_ttl_s: 60,
                 run_ms: 10_000,
                 stays: true,
-                breaker: BreakerLimits { failures_max: 3, open_ms: 10 },
+                breaker: BreakerLimits { failures_max: 3, open_ms: 10, wait_ms: 20 },
                 webhooks: WebhookLimits::default(),
             },
         };

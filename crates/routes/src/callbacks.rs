@@ -24,7 +24,7 @@ use crate::{openapi::Description, problem_kinds::Kind};
 static GIVEN_UP: Param = Param {
     name: "given_up",
     kind: ParamKind::Flag,
-    about: "Those that were tried too often, rather than those that are yet to be delivered.",
+    about: "Those that were given up, rather than those that are yet to be delivered.",
 };
 
 /// A page of callbacks.

@@ -58,6 +58,17 @@ pub enum Inspection {
     Failed(Failure),
 }
 
+/// Why a call was not made: the node failed too often just now, and is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// For people.
+    pub reason: String,
+    /// When the node may be called again, in milliseconds since the epoch.
+    pub until_ms: u64,
+    /// For how long, in milliseconds, a task that has changed nothing yet may wait for such a node.
+    pub wait_max_ms: u64,
+}
+
 /// What came back from a [`Call`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -65,4 +76,6 @@ pub enum Answer {
     Change(ChangeAnswer),
     /// To [`CallKind::Inspect`] and [`CallKind::Confirm`].
     Inspection(Inspection),
+    /// To any call but [`CallKind::Confirm`]: it was not made.
+    Withheld(Withheld),
 }

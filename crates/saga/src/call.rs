@@ -39,12 +39,11 @@ impl Call {
         matches!(self.kind, CallKind::Apply | CallKind::Undo)
     }
 
-    /// Whether the node becomes a dead letter of `task` should this call fail.
+    /// Whether the call may be left out for now, should its node be in trouble. One that confirms
+    /// another may not: it settles what was begun.
     #[must_use]
-    pub fn is_last_chance(self, task: &Task) -> bool {
-        let attempts = task.nodes.get(self.node).map(|node| node.rollback_attempts);
-        self.kind == CallKind::Undo
-            && attempts.is_some_and(|attempts| attempts >= task.policy.rollback_max_retries)
+    pub fn may_be_withheld(self) -> bool {
+        self.kind != CallKind::Confirm
     }
 
     /// What to ask of the node for `task`.

@@ -20,6 +20,8 @@ pub enum Event {
     Unchanged,
     /// A try going forward failed, and the node will be tried again.
     AttemptFailed,
+    /// The node failed too often just now and is left alone: the task waits for it.
+    Withheld,
     /// A try failed, and the node may have changed.
     Unknown,
     /// The node said no, or could not be called: nothing changed there.
@@ -81,13 +83,14 @@ const fn names(
     Names { event, name, code, name_0_1_0 }
 }
 
-const NAMES: [Names; 25] = [
+const NAMES: [Names; 26] = [
     names(Event::Accepted, "accepted", "A", ""),
     names(Event::Started, "started", "s", "started"),
     names(Event::Recovered, "recovered", "v", "recovered"),
     names(Event::Applied, "applied", "a", "applied"),
     names(Event::Unchanged, "unchanged", "=", "unchanged"),
     names(Event::AttemptFailed, "attempt_failed", "f", "failed, to be tried again"),
+    names(Event::Withheld, "withheld", "h", ""),
     names(Event::Unknown, "unknown", "?", "unknown"),
     names(Event::Refused, "refused", "r", "refused"),
     names(Event::RollingBack, "rolling_back", "b", "rolling back"),

@@ -24,8 +24,9 @@ mod record;
 mod retry_delay;
 mod rollback;
 mod task;
+mod withheld;
 
-pub use answer::{Answer, ChangeAnswer, Failure, Inspection};
+pub use answer::{Answer, ChangeAnswer, Failure, Inspection, Withheld};
 pub use call::{Call, CallKind, Verb};
 pub use dead_letter::{DeadLetter, DeadLetterKind};
 pub use event::Event;

@@ -73,6 +73,8 @@ pub struct Node {
     pub(crate) rollback_attempts: u32,
     /// Not before this time is the node called again; milliseconds since the epoch.
     pub(crate) due_at_ms: Option<u64>,
+    /// Since when calls to it are withheld, unless one was made since; milliseconds since the epoch.
+    pub(crate) withheld_since_ms: Option<u64>,
     pub(crate) last_error: Option<String>,
     pub(crate) updated_at_ms: Option<u64>,
     /// Calls that were given up on, and may still be carried out.
@@ -115,6 +117,7 @@ impl Node {
             failures: 0,
             rollback_attempts: 0,
             due_at_ms: None,
+            withheld_since_ms: None,
             last_error: None,
             updated_at_ms: None,
             late_calls: LateCalls::default(),

@@ -47,6 +47,7 @@ impl Task {
             Phase::Rollback => true,
             _ => return illegal("the task is not running"),
         };
+        let is_made = !matches!(answer, Answer::Withheld(_));
         match (call.kind, &node.progress, answer) {
             (CallKind::Inspect, Progress::Inspecting, Answer::Inspection(answer))
                 if !rolling_back =>
@@ -64,6 +65,18 @@ impl Task {
                 self.note_late_call(call.node, Direction::Undo, &answer, now);
                 self.undo_answered(call.node, answer, now_ms);
             }
+            (CallKind::Inspect, Progress::Inspecting, Answer::Withheld(withheld))
+            | (CallKind::Apply, Progress::Changing, Answer::Withheld(withheld))
+                if !rolling_back =>
+            {
+                self.forward_withheld(call.node, withheld, now_ms);
+            }
+            (CallKind::Undo, Progress::Changing, Answer::Withheld(withheld))
+            | (CallKind::Inspect, Progress::Inspecting, Answer::Withheld(withheld))
+                if rolling_back =>
+            {
+                self.undo_withheld(call.node, &withheld, now_ms);
+            }
             (CallKind::Confirm, Progress::Confirming(failure), Answer::Inspection(answer)) => {
                 let failure = failure.clone();
                 if rolling_back {
@@ -73,6 +86,9 @@ impl Task {
                 }
             }
             _ => return illegal("no such call is under way"),
+        }
+        if is_made && let Some(node) = self.nodes.get_mut(call.node) {
+            node.withheld_since_ms = None;
         }
         Ok(())
     }

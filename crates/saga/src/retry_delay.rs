@@ -24,6 +24,12 @@ pub(crate) fn forward_ms(failures: u32) -> u64 {
     (FORWARD_MS << doublings).min(FORWARD_MS_MAX)
 }
 
+/// How long, in milliseconds, the tries going forward that are left would be spread over after
+/// `failures` failed ones, of `attempts_max` in all.
+pub(crate) fn forward_left_ms(failures: u32, attempts_max: u32) -> u64 {
+    (failures.saturating_add(1)..attempts_max).map(forward_ms).fold(0, u64::saturating_add)
+}
+
 /// Milliseconds to wait before an undo is tried again, after failed attempt number `attempts`: the
 /// policy's delay, times its backoff for each attempt before, plus jitter. `task_id` and `node` (its
 /// place in the task) spread the retries of many.

@@ -8,11 +8,18 @@ use crate::parse::{Reader, SettingError};
 use crate::table::{CALLBACK_HOSTS, CALLBACK_SECRET};
 use crate::{NONE, Source};
 
-/// The key; `None` when there is none.
-pub(crate) fn key(reader: &Reader<'_, impl Source>) -> Result<Option<Vec<u8>>, SettingError> {
+/// How many keys may sign side by side. More than two are no rotation any more.
+const KEYS_MAX: usize = 4;
+
+/// The keys; none when there are no callbacks.
+pub(crate) fn keys(reader: &Reader<'_, impl Source>) -> Result<Vec<Vec<u8>>, SettingError> {
     reader.text(&CALLBACK_SECRET, |text| match text {
-        NONE => Some(None),
-        text => decode(text).map(Some),
+        NONE => Some(Vec::new()),
+        text => {
+            let keys: Vec<_> =
+                text.split(',').map(|text| decode(text.trim())).collect::<Option<_>>()?;
+            Some(keys).filter(|keys| keys.len() <= KEYS_MAX)
+        }
     })
 }
 
@@ -24,6 +31,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 /// Where callbacks may go; `None` when there is no key to sign them with.
 pub(crate) fn hosts(reader: &Reader<'_, impl Source>) -> Result<Option<HostPattern>, SettingError> {
+    let keys = keys(reader)?;
     let hosts = reader.text_or_reason(&CALLBACK_HOSTS, HostPattern::parse)?;
-    Ok(key(reader)?.map(|_| hosts))
+    Ok(Some(hosts).filter(|_| !keys.is_empty()))
 }

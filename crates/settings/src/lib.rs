@@ -159,9 +159,11 @@ pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, Sett
         breaker: BreakerLimits {
             failures_max: reader.number(&table::BREAKER_FAILURES)?,
             open_ms: reader.number(&table::BREAKER_OPEN)?,
+            wait_ms: reader.number(&table::BREAKER_WAIT)?,
         },
         webhooks: WebhookLimits {
-            key: callbacks::key(&reader)?,
+            keys: callbacks::keys(&reader)?,
+            timeout_ms: reader.number(&table::CALLBACK_TIMEOUT)?,
             retry_delay_ms: reader.number(&table::CALLBACK_RETRY_DELAY)?,
             attempts_max: reader.number(&table::CALLBACK_MAX_ATTEMPTS)?,
         },

@@ -16,7 +16,8 @@ const ALL: &[Component] = &[Component::Api, Component::Worker, Component::Mainte
 const HTTP: &[Component] = &[Component::Api, Component::Maintenance];
 
 const YEAR_S: u32 = 31_536_000;
-const HOUR_MS: u64 = 3_600_000;
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// Makes a constant of each row, and [`SECTIONS`] of all.
@@ -170,13 +171,19 @@ table! {
             "20",
             Whole::count(0, 1_000_000),
             ALL,
-            "After so many failures in a row a node is left alone, and calls to it fail at once; `0` \
-             = never.",
+            "After so many failures in a row a node is left alone: no connection, a time-out or a 5xx; \
+             `0` = never.",
         );
 
         BREAKER_OPEN: Seconds = Setting::new(
             "breaker_open", "5", Seconds { min_ms: 1, max_ms: HOUR_MS }, ALL,
             "For how long such a node is left alone.",
+        );
+
+        BREAKER_WAIT: Seconds = Setting::new(
+            "breaker_wait", "0", Seconds { min_ms: 0, max_ms: DAY_MS }, ALL,
+            "For how long a task that has changed nothing yet waits for such a node before it fails; \
+             `0` = it fails at once.",
         );
     }
 
@@ -234,12 +241,13 @@ table! {
             "none",
             Text::bounded(
                 "`none`, or {min} to {max} random bytes in base64, as `openssl rand -base64 32` \
-                 prints them; `whsec_` may stand before them",
+                 prints them; `whsec_` may stand before them. Up to four, separated by commas",
                 24,
                 64,
             ),
             ALL,
-            "What callbacks are signed with; `none` = there are no callbacks.",
+            "What callbacks are signed with, by each of several while one replaces another; `none` = \
+             there are no callbacks.",
         )
         .secret();
 
@@ -248,6 +256,11 @@ table! {
             "Where callbacks may go; a task that asks for another place is refused.",
         )
         .example("https://hooks.example.com");
+
+        CALLBACK_TIMEOUT: Seconds = Setting::new(
+            "callback_timeout", "15", Seconds { min_ms: 1, max_ms: MINUTE_MS }, ALL,
+            "How long a receiver may take to answer.",
+        );
 
         CALLBACK_RETRY_DELAY: Seconds = Setting::new(
             "callback_retry_delay",

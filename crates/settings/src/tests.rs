@@ -69,8 +69,21 @@ fn there_are_callbacks_once_there_is_a_key() {
         let source = given(&[("callback_secret", secret.as_str())]);
         assert!(api(&source).unwrap().callback_hosts.is_some());
         let limits = drain(&source, DrainUse::Worker).unwrap();
-        assert_eq!(limits.webhooks.key.as_deref().map(<[u8]>::len), Some(24));
+        assert_eq!(limits.webhooks.keys.iter().map(Vec::len).collect::<Vec<_>>(), [24]);
         assert!(!format!("{limits:?}").contains("MfKQ"));
+    }
+}
+
+#[test]
+fn several_keys_sign_while_one_replaces_another() {
+    let key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let old = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let source = given(&[("callback_secret", format!("{key}, {old}").as_str())]);
+    let keys = drain(&source, DrainUse::Worker).unwrap().webhooks.keys;
+    assert_eq!(keys.len(), 2);
+    assert_ne!(keys[0], keys[1]);
+    for text in [format!("{key},"), format!("{key},none"), [key; 5].join(",")] {
+        assert!(!refused("callback_secret", &text).contains(key));
     }
 }
 
@@ -178,7 +191,9 @@ fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
         ("max_queue", "", "from 1"),
         ("breaker_failures", "-1", "from 0"),
         ("breaker_open", "0", "seconds from 0.001 to 3600"),
+        ("breaker_wait", "86401", "seconds from 0 to 86400"),
         ("callback_hosts", "anywhere", "SCHEME://HOST:PORT"),
+        ("callback_timeout", "61", "seconds from 0.001 to 60"),
         ("callback_retry_delay", "0", "seconds from 0.001"),
         ("callback_max_attempts", "0", "from 1 to 100"),
     ] {

@@ -2,14 +2,14 @@
 -- keys: the prefix
 -- arguments: task id, who asks for it
 -- answer: 'UNKNOWN' | 'DELIVERED' | 'DISCARDED'
--- uses: keys clock notes
+-- uses: keys clock callbacks notes
 local id, by = unpack(ARGV)
 
-local status = redis.call('HGET', callback_key(id), 'standing')
+local status, url = unpack(redis.call('HMGET', callback_key(id), 'standing', 'url'))
 if not status then return { 'UNKNOWN' } end
 if status == 'delivered' then return { 'DELIVERED' } end
 redis.call('DEL', callback_key(id))
-redis.call('ZREM', CALLBACKS, id)
+unqueue_callback(id, url or '')
 redis.call('ZREM', CALLBACKS_GIVEN_UP, id)
 note(id, 'callback_discarded', nil, by)
 return { 'DISCARDED' }

@@ -5,16 +5,18 @@
 --   task after these commits, 1 when it is closing (claims nothing more), 1 when it stays for what
 --   is due soon, time to live of an ended task in seconds; the number of renewals and for each: task
 --   id, epoch; the number of commits and for each: task id, epoch, kind, state, lane, due in ms,
---   record, outcome; most callbacks to hand out, how long each is given in ms, the delay before the
---   first is tried again in ms, most attempts; the number of callbacks tried and for each: task id,
---   claim, why it failed ('' when it was delivered); the number of breakers that changed and for
---   each: node, open until in ms (0 = closed); then counts of what the drain did, for each: name in
---   the metrics, how much to add
+--   record, outcome; most callbacks to hand out, how long each is given in ms, most of one receiver at
+--   once; the delay before the first is tried again in ms, most attempts, after how many failures in a
+--   row a receiver is left alone (0 = never), for how long in ms; the number of receivers with callbacks
+--   under way and for each: receiver, how many; the number of callbacks tried and for each: task id,
+--   claim, result, why it failed ('' when it was delivered), how long the receiver asked to be left
+--   alone in ms; the number of breakers that changed and for each: node, open until in ms (0 = closed);
+--   then counts of what the drain did, for each: name in the metrics, how much to add
 -- answer: now in ms; 'WORK' | 'WAIT' | 'END'; ms until something is due (-1: nothing); the number
 --   of stale claims, their task ids; the number of tasks to cancel, their ids; the number of
---   callbacks and for each: task id, claim, url, group, state, operation, finished_at; then for each
---   claimed task: id, epoch, recoveries, '1' when the last worker to hold it was lost
---   (else '0'), '' | 'cancel' | 'superseded', group id, operation, record
+--   callbacks and for each: task id, claim, receiver, url, group, state, operation, finished_at; then
+--   for each claimed task: id, epoch, recoveries, '1' when the last worker to hold it was lost (else
+--   '0'), '' | 'cancel' | 'superseded', group id, operation, record
 -- uses: keys clock wake batch metrics ended index registry callbacks notes group_queue dead_letters
 -- uses: reclaim promote claim commit
 local at = 0
@@ -41,12 +43,20 @@ for _ = 1, tonumber(argument()) do
 end
 
 local callbacks_max, callback_lease_ms = tonumber(argument()), tonumber(argument())
-local callback_delay_ms, callback_attempts_max = tonumber(argument()), tonumber(argument())
+local receiver_places = tonumber(argument())
+local callback_policy = { retry_delay_ms = tonumber(argument()), attempts_max = tonumber(argument()),
+  failures_max = tonumber(argument()), open_ms = tonumber(argument()), ttl_s = ttl_s }
+local busy, busy_receivers = {}, tonumber(argument())
+for _ = 1, busy_receivers do
+  local receiver = argument()
+  busy[receiver] = tonumber(argument())
+end
 for _ = 1, tonumber(argument()) do
-  conclude_callback(argument(), argument(), argument(), callback_delay_ms, callback_attempts_max, ttl_s)
+  conclude_callback(argument(), argument(), argument(), argument(), tonumber(argument()),
+    callback_policy)
 end
 local callbacks = {}
-claim_callbacks(callbacks_max, callback_lease_ms, callbacks)
+claim_callbacks(callbacks_max, receiver_places, busy, busy_receivers, callback_lease_ms, callbacks)
 
 for _ = 1, tonumber(argument()) do
   local node, until_ms = argument(), argument()
@@ -71,7 +81,7 @@ forget_first()
 -- What a drain may stay for: retries, callbacks, and leases that others may not live to renew.
 local function ms_until_due()
   local due
-  for _, key in ipairs({ DELAYED, LEASES, CALLBACKS }) do
+  for _, key in ipairs({ DELAYED, LEASES, RECEIVERS }) do
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if first[2] and (not due or tonumber(first[2]) < due) then due = tonumber(first[2]) end
   end

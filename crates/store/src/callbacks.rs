@@ -1,5 +1,7 @@
 //! Callbacks: telling whoever asked for it that a task has ended.
 
+use std::collections::BTreeMap;
+
 use crate::page::Cursor;
 use crate::redis::Redis;
 use crate::script::{self, Answer, Arguments};
@@ -12,10 +14,18 @@ pub struct CallbackTurn {
     pub max: usize,
     /// After this many milliseconds without an outcome they are handed to somebody else.
     pub lease_ms: u64,
+    /// How many of one receiver this drain may have under way at once.
+    pub receiver_places: usize,
     /// The wait before the first is tried again, in milliseconds; each further wait is longer.
     pub retry_delay_ms: u64,
     /// After so many attempts a callback is given up.
     pub attempts_max: u32,
+    /// After so many failures in a row a receiver is left alone; 0 = never.
+    pub failures_max: u32,
+    /// For how long it is left alone, in milliseconds.
+    pub open_ms: u64,
+    /// How many this drain has under way, by receiver.
+    pub under_way: BTreeMap<String, usize>,
     pub outcomes: Vec<CallbackOutcome>,
 }
 
@@ -25,8 +35,23 @@ pub struct CallbackOutcome {
     pub task_id: String,
     /// As it was handed out.
     pub claim: u64,
-    /// Why it was not delivered.
-    pub failure: Option<String>,
+    pub delivery: Delivery,
+}
+
+/// How an attempt to deliver a callback went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    Delivered,
+    Failed {
+        /// Why, for people.
+        reason: String,
+        /// The receiver is in trouble: it cannot be reached, is silent, or says so itself.
+        is_trouble: bool,
+        /// How long the receiver asked to be left alone, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// The receiver wants no more of it; with the reason.
+    Gone(String),
 }
 
 /// A callback that is to be delivered now.
@@ -35,6 +60,8 @@ pub struct DueCallback {
     pub task_id: String,
     /// Tells this handing out from another.
     pub claim: u64,
+    /// Scheme, host and port of the URL.
+    pub receiver: String,
     pub url: String,
     pub group_id: String,
     /// The task's state, as clients read it.
@@ -122,11 +149,26 @@ impl CallbackTurn {
         let mut arguments = arguments
             .number(self.max as u64)
             .number(self.lease_ms)
+            .number(self.receiver_places as u64)
             .number(self.retry_delay_ms)
             .number(self.attempts_max.into())
-            .number(self.outcomes.len() as u64);
-        for CallbackOutcome { task_id, claim, failure } in self.outcomes {
-            arguments = arguments.text(&task_id).number(claim).text(&failure.unwrap_or_default());
+            .number(self.failures_max.into())
+            .number(self.open_ms)
+            .number(self.under_way.len() as u64);
+        for (receiver, count) in &self.under_way {
+            arguments = arguments.text(receiver).number(*count as u64);
+        }
+        arguments = arguments.number(self.outcomes.len() as u64);
+        for CallbackOutcome { task_id, claim, delivery } in self.outcomes {
+            let (result, reason, retry_after_ms) = match delivery {
+                Delivery::Delivered => ("delivered", String::new(), 0),
+                Delivery::Failed { reason, is_trouble, retry_after_ms } => {
+                    (if is_trouble { "trouble" } else { "failed" }, reason, retry_after_ms)
+                }
+                Delivery::Gone(reason) => ("gone", reason, 0),
+            };
+            arguments = arguments.text(&task_id).number(claim).text(result).text(&reason);
+            arguments = arguments.number(retry_after_ms);
         }
         arguments
     }
@@ -137,6 +179,7 @@ impl DueCallback {
         Ok(Self {
             task_id: answer.text()?,
             claim: answer.count()?,
+            receiver: answer.text()?,
             url: answer.text()?,
             group_id: answer.text()?,
             state: answer.text()?,

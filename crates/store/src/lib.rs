@@ -16,7 +16,7 @@ mod turn;
 
 pub use callbacks::{
     CallbackChange, CallbackOutcome, CallbackPage, CallbackSummary, CallbackTurn, CallbackView,
-    DeliveryStatus, DueCallback,
+    Delivery, DeliveryStatus, DueCallback,
 };
 pub use dead_letters::{
     DeadLetterFilter, DeadLetterPage, DeadLetterRetry, DeadLetterView, Discarded,

@@ -41,7 +41,7 @@ impl NodeClient for SpinClient {
 
 async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
     let outgoing = outgoing(&mut request).map_err(|part| {
-        SendError::NotSent(format!("its {part} is not valid: {} {}", request.method, request.url))
+        SendError::Denied(format!("its {part} is not valid: {} {}", request.method, request.url))
     })?;
     let body = Body::begin(&outgoing, std::mem::take(&mut request.body))?;
     let answer = outgoing_handler::handle(outgoing, None).map_err(error_code)?;
@@ -120,7 +120,7 @@ impl Body {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let refused = || SendError::NotSent("the host takes no body".to_owned());
+        let refused = || SendError::Denied("the host takes no body".to_owned());
         let body = request.body().map_err(|()| refused())?;
         let stream = body.write().map_err(|()| refused())?;
         let mut begun = Self { stream, body, rest: bytes };
@@ -211,17 +211,19 @@ async fn ready(pollable: Pollable) {
 /// Only what is certain not to have reached the node counts as not sent.
 fn error_code(code: ErrorCode) -> SendError {
     let not_sent = |reason: &str| SendError::NotSent(reason.to_owned());
+    let denied = |reason: &str| SendError::Denied(reason.to_owned());
     match code {
         ErrorCode::ConnectionRefused => not_sent("connection refused"),
         ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => not_sent("its name cannot be resolved"),
         ErrorCode::DestinationNotFound => not_sent("no such host"),
-        ErrorCode::DestinationIpProhibited | ErrorCode::DestinationIpUnroutable => {
-            not_sent("its address cannot be reached from here")
-        }
-        ErrorCode::HttpRequestDenied => {
-            not_sent("the manifest does not allow this node: see the setting node_hosts")
-        }
-        ErrorCode::HttpRequestUriInvalid => not_sent("its URL is not valid"),
+        ErrorCode::DestinationIpUnroutable => not_sent("its address cannot be reached from here"),
+        ErrorCode::DestinationIpProhibited => denied("the host prohibits its address"),
+        ErrorCode::HttpRequestDenied => denied(
+            "the manifest does not allow its address: see the settings node_hosts and \
+             callback_hosts",
+        ),
+        ErrorCode::HttpRequestUriInvalid => denied("its URL is not valid"),
+        ErrorCode::ConnectionLimitReached => denied("the host allows no more connections"),
         ErrorCode::TlsCertificateError => not_sent("its TLS certificate is not valid"),
         ErrorCode::ConnectionTimeout => not_sent("no connection within the host's time-out"),
         other => SendError::Lost(format!("connection lost: {other}")),

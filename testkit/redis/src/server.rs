@@ -3,13 +3,13 @@
 use std::env;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
-use testkit_process::die_with_parent;
+use testkit_process::{Group, SIGCONT, SIGSTOP};
 
 use crate::client::Client;
 
@@ -23,7 +23,7 @@ const PORT_TRIES: usize = 20;
 pub struct Server {
     folder: TempDir,
     port: u16,
-    child: Option<Child>,
+    child: Option<Group>,
 }
 
 impl Server {
@@ -58,9 +58,22 @@ impl Server {
 
     /// Kills the server as a power cut would. Its data stays.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
+        self.child = None;
+    }
+
+    /// Lets the server stand still: connections stay, and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal(SIGSTOP);
+    }
+
+    /// Lets it go on after a [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.signal(SIGCONT);
+    }
+
+    fn signal(&self, signal: i32) {
+        if let Some(child) = &self.child {
+            child.signal(signal);
         }
     }
 
@@ -85,14 +98,13 @@ impl Drop for Server {
     }
 }
 
-fn spawn(folder: &Path, port: u16) -> anyhow::Result<Child> {
+fn spawn(folder: &Path, port: u16) -> anyhow::Result<Group> {
     let program = program();
     let mut command = Command::new(&program);
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(folder);
     command.args(["--appendonly", "yes", "--appendfsync", "no", "--save", ""]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    die_with_parent(&mut command);
-    command.spawn().with_context(|| format!("cannot start {}", program.display()))
+    Group::start(&mut command).with_context(|| format!("cannot start {}", program.display()))
 }
 
 /// The server that `cargo xtask test` names, or the one on PATH.
@@ -101,19 +113,21 @@ fn program() -> PathBuf {
 }
 
 /// Waits until this very server takes commands; `false` when it ended instead.
-fn is_ready(child: &mut Child, port: u16) -> anyhow::Result<bool> {
+fn is_ready(child: &mut Group, port: u16) -> anyhow::Result<bool> {
     let deadline = Instant::now() + START_TIMEOUT;
     while Instant::now() < deadline {
-        if child.try_wait()?.is_some() {
+        if child.ended()?.is_some() {
             return Ok(false);
         }
-        let answered = Client::open(port).and_then(|client| client.info("process_id"));
-        if answered.is_ok_and(|process| process == child.id().to_string()) {
+        let answered = Client::open(port)
+            .and_then(|client| Ok((client.info("process_id")?, client.info("loading")?)));
+        if answered
+            .is_ok_and(|(process, loading)| process == child.id().to_string() && loading == "0")
+        {
             return Ok(true);
         }
         sleep(POLL);
     }
-    let _ = child.kill();
-    let _ = child.wait();
+    child.kill();
     bail!("redis-server did not answer within {} s", START_TIMEOUT.as_secs())
 }

@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -23,10 +24,26 @@ pub struct Received {
     pub body: String,
 }
 
+/// What it answers.
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub status: u16,
+    /// `Retry-After`.
+    pub retry_after: Option<&'static str>,
+    /// How long it takes, in milliseconds.
+    pub delay_ms: u64,
+}
+
+impl From<u16> for Response {
+    fn from(status: u16) -> Self {
+        Self { status, retry_after: None, delay_ms: 0 }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// What to answer next; 204 once there is nothing left.
-    statuses: VecDeque<u16>,
+    responses: VecDeque<Response>,
     received: Vec<Received>,
 }
 
@@ -41,8 +58,12 @@ pub struct Hook {
 impl Hook {
     /// Starts one that answers these statuses in turn, and 204 after that.
     pub async fn start(statuses: &[u16]) -> Self {
-        let statuses = statuses.iter().copied().collect();
-        let state = Arc::new(Mutex::new(State { statuses, received: Vec::new() }));
+        Self::answering(statuses.iter().map(|status| Response::from(*status)).collect()).await
+    }
+
+    /// Starts one that answers this in turn, and 204 after that.
+    pub async fn answering(responses: VecDeque<Response>) -> Self {
+        let state = Arc::new(Mutex::new(State { responses, received: Vec::new() }));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::clone(&state);
@@ -83,15 +104,21 @@ impl Drop for Hook {
 async fn answer(
     state: Arc<Mutex<State>>,
     request: Request<Incoming>,
-) -> Result<Response<Empty<Bytes>>, hyper::Error> {
+) -> Result<hyper::Response<Empty<Bytes>>, hyper::Error> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     let body = String::from_utf8_lossy(&body).into_owned();
-    let target = parts.uri.to_string();
-    state.received.push(Received { target, headers: parts.headers, body });
-    let mut response = Response::new(Empty::new());
-    *response.status_mut() =
-        state.statuses.pop_front().unwrap_or(204).try_into().unwrap_or_default();
+    let received = Received { target: parts.uri.to_string(), headers: parts.headers, body };
+    let next = {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.received.push(received);
+        state.responses.pop_front().unwrap_or(Response::from(204))
+    };
+    tokio::time::sleep(Duration::from_millis(next.delay_ms)).await;
+    let mut response = hyper::Response::new(Empty::new());
+    *response.status_mut() = next.status.try_into().unwrap_or_default();
+    if let Some(text) = next.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(text));
+    }
     Ok(response)
 }

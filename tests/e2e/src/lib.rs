@@ -14,6 +14,6 @@ mod hook;
 mod world;
 
 pub use eventually::eventually;
-pub use hook::{Hook, Received};
+pub use hook::{Hook, Received, Response};
 pub use testkit_node::{Fault, Kind, Node, Rule};
 pub use world::{Answer, Setup, World, state};

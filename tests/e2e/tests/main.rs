@@ -18,6 +18,7 @@ mod suite {
     mod fastapi_service_defects;
     mod groups;
     mod order;
+    mod redis;
     mod rollback;
     mod storms;
 }

@@ -17,11 +17,10 @@ use crate::world::World;
 pub(crate) const TASK_TTL_S: u64 = 86_400;
 /// How often a client repeats a request whose answer was lost, when it has an idempotency key.
 const REPEATS: usize = 3;
-
-/// A group that the adapter refuses to word. The API refuses it, too; a task may be older than that.
-const REFUSED_GROUP: &str = ".";
-/// How often a client asks for it, in a thousand times.
-const REFUSED_PER_MILLE: u64 = 20;
+/// Groups that the adapter cannot word a request for, and how many tasks on them one client submits at
+/// once, at most. The API refuses them, too; a task may be older than that.
+pub(crate) const UNWORDABLE: [&str; 2] = [".", ".."];
+const UNWORDABLE_MAX: u64 = 30;
 
 /// What clients share with each other.
 #[derive(Default)]
@@ -73,7 +72,8 @@ impl World {
             40..65 => self.poll_one().await,
             65..75 => self.cancel_one().await,
             75..92 => self.see_to_dead_letters().await,
-            92..95 => self.pause().await,
+            92..94 => self.pause().await,
+            94 => self.submit_unwordable().await,
             _ => {
                 self.sweep().await;
                 Ok(())
@@ -88,29 +88,48 @@ impl World {
             group: self.any_group(),
             told: None,
         };
-        let Some(key) = key else { return self.accept(&mut job, None).await };
+        let receiver = if self.between(0, 1) == 0 { Some(self.any_receiver()) } else { None };
+        let Some(key) = key else { return self.accept(&mut job, None, receiver).await };
         let known = self.desk.borrow().keys.get(&key).cloned();
         job = known.unwrap_or(job);
         self.desk.borrow_mut().keys.insert(key.clone(), job.clone());
         for _ in 0..REPEATS {
-            if self.accept(&mut job, Some(&key)).await.is_ok() {
+            if self.accept(&mut job, Some(&key), receiver).await.is_ok() {
                 break;
             }
         }
         Ok(())
     }
 
-    fn any_group(&self) -> String {
-        if self.draws(REFUSED_PER_MILLE) {
-            self.report.borrow_mut().count("group ids that no node can be asked for", 1);
-            return REFUSED_GROUP.to_owned();
+    /// Submits a heap of tasks that no node is ever called for.
+    async fn submit_unwordable(self: &Rc<Self>) -> Result<(), StoreError> {
+        self.report.borrow_mut().count("group ids that no node can be asked for", 1);
+        // Whoever submits them all wants to be told of them all.
+        let receiver = Some(self.any_receiver());
+        for _ in 0..self.between(1, UNWORDABLE_MAX) {
+            let mut job = Job {
+                operation: self.pick(&[Operation::Create, Operation::Delete]),
+                group: self.pick(&UNWORDABLE).to_owned(),
+                told: None,
+            };
+            self.accept(&mut job, None, receiver).await?;
         }
+        Ok(())
+    }
+
+    fn any_group(&self) -> String {
         let desk = self.desk.borrow();
         let place = self.index(desk.groups.len());
         desk.groups[place].clone()
     }
 
-    async fn accept(self: &Rc<Self>, job: &mut Job, key: Option<&str>) -> Result<(), StoreError> {
+    /// Submits a task, whose end `receiver` is to be told of.
+    async fn accept(
+        self: &Rc<Self>,
+        job: &mut Job,
+        key: Option<&str>,
+        receiver: Option<usize>,
+    ) -> Result<(), StoreError> {
         let id = format!("t{}", self.fresh());
         let nodes: Vec<usize> = (0..self.nodes.borrow().len()).collect();
         let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
@@ -127,7 +146,9 @@ impl World {
         let digest = format!("{}:{}", job.operation.name(), job.group);
         let idempotency = key.map(|key| Idempotency { key, digest: &digest, ttl_s: TASK_TTL_S });
         let max_queue = self.desk.borrow().max_queue;
-        let admission = Admission { max_queue, idempotency, ..Admission::default() };
+        let callback = receiver.map(|number| format!("http://r{number}/{id}"));
+        let callback = callback.as_deref();
+        let admission = Admission { max_queue, idempotency, callback, ..Admission::default() };
         let accepted = self.store().accept(&task, admission).await?;
         self.say(&format!(
             "a client asks for {id}, {} {}: {accepted:?}",

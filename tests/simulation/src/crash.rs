@@ -82,6 +82,7 @@ pub fn world(engine: &Rc<Engine>, case: &Case, hosts: usize) -> Rc<World> {
             seed: 0,
             rates: Rates::none(),
             nodes: vec![NodeHealth::default(); nodes],
+            receivers: Vec::new(),
             hosts,
             limits: Limits {
                 concurrency: 4,

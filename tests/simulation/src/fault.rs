@@ -61,6 +61,20 @@ faults! {
     ClockBack: "Redis's clock steps back", 4;
 }
 
+impl Fault {
+    /// Whether a task may fail because of it.
+    #[must_use]
+    pub fn may_fail_a_task(self) -> bool {
+        !matches!(self, Self::HostRestart | Self::WakeLost | Self::ClockBack)
+    }
+
+    /// Whether a callback may be sent twice or late because of it: all that befalls workers and Redis.
+    #[must_use]
+    pub fn may_disturb_a_callback(self) -> bool {
+        self >= Self::WorkerCrash
+    }
+}
+
 /// How often each fault happens, in a thousand chances.
 #[derive(Clone, Debug)]
 pub struct Rates(Vec<u64>);

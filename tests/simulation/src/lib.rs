@@ -24,6 +24,7 @@ pub mod fault;
 pub mod mutation;
 pub mod network;
 pub mod random;
+pub mod receiver;
 pub mod redis;
 pub mod report;
 pub mod run;

@@ -170,11 +170,45 @@ pub const MUTATIONS: &[Mutation] = &[
     script("a task that is handed back is lost", &[("make_ready(c.id, c.queue, 'LPUSH')", "")]),
     around("nobody reckons with a late call", Sabotage::LostApplyIsTrouble),
     around("nobody reckons with a late undo", Sabotage::LostUndoIsTrouble),
+    script(
+        "a callback is handed out for less than its time-out",
+        &[("redis.call('ZADD', receiver_key(receiver), now + lease_ms, id)", "")],
+    ),
+    script(
+        "all receivers of callbacks share their places",
+        &[("return (url:match('^%a+://[^/?#]+') or url):lower()", "return 'all'")],
+    ),
+    script(
+        "a receiver of callbacks that is gone is told again",
+        &[("if result == 'gone' or attempts", "if attempts")],
+    ),
+    script(
+        "a receiver's wish to be left alone is not heeded",
+        &[("now + math.max(math.floor(delay_ms), retry_after_ms)", "now + math.floor(delay_ms)")],
+    ),
+    script(
+        "a callback that failed is forgotten",
+        &[(
+            "  queue_callback(id, url, now + math.max",
+            "  unqueue_callback(id, url, now + math.max",
+        )],
+    ),
+    script(
+        "a receiver in trouble is left alone for good",
+        &[(
+            "redis.call('HSET', RECEIVERS_HELD, receiver, now + open_ms)",
+            "redis.call('HSET', RECEIVERS_HELD, receiver, now * 2)",
+        )],
+    ),
     around("a time-out counts as not sent", Sabotage::TimeoutIsNotSent),
     around("a 5xx counts as a refusal", Sabotage::TroubleIsRefusal),
     around("no inspection before the call", Sabotage::NoInspection),
     around("the worker's clock stands still while it is frozen", Sabotage::ClockFreezes),
     around("every undo counts as done", Sabotage::UndoAlwaysWorks),
+    around(
+        "ids that the adapter refuses count against the nodes' breakers",
+        Sabotage::UnwordableIsTrouble,
+    ),
     around("any answer is taken for the node's own", Sabotage::StatusProves),
     around("any 404 proves absence", Sabotage::InspectedStatusProves),
     around("what seems absent is absent", Sabotage::SeemingProves),

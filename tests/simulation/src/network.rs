@@ -10,8 +10,12 @@ use percent_encoding::percent_decode_str;
 use saga::{Operation, Verb};
 
 use crate::fault::Fault;
+use crate::receiver;
 use crate::stranger::Stranger;
 use crate::world::{Sabotage, World};
+
+/// A path that no request gets to; see [`Sabotage::UnwordableIsTrouble`].
+pub(crate) const UNREACHABLE_PATH: &str = "/unreachable";
 
 /// What goes wrong with one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +111,12 @@ struct Asked {
 impl NodeClient for Network {
     async fn send(&self, request: NodeRequest, timeout_ms: u64) -> Result<NodeResponse, SendError> {
         let world = &self.world;
+        if request.url.path_with_query() == UNREACHABLE_PATH {
+            return Err(SendError::NotSent("sabotaged".to_owned()));
+        }
+        if let Some(number) = receiver::number(&request) {
+            return self.deliver(number, request, timeout_ms).await;
+        }
         let asked = understand(&request);
         let is_undo = world.checker.borrow().is_undo(&asked.group, asked.verb);
         let trouble = || own_response(asked.verb, &asked.group, 500);

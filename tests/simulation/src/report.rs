@@ -63,7 +63,7 @@ impl Report {
 }
 
 /// What has to come about in a batch for it to say something, beside the faults.
-const COUNTED: [&str; 9] = [
+const COUNTED: [&str; 10] = [
     "tasks recovered",
     "stale claims refused",
     "dead letters",
@@ -71,6 +71,7 @@ const COUNTED: [&str; 9] = [
     "dead letters discarded",
     "idempotent repeats",
     "cancels",
+    "callbacks sent",
     "group ids that no node can be asked for",
     "nodes excused",
 ];

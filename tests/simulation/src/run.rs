@@ -8,6 +8,7 @@ use saga::Policy;
 use crate::client::TASK_TTL_S;
 use crate::fault::Rates;
 use crate::random::Random;
+use crate::receiver::Receiver;
 use crate::redis::Engine;
 use crate::report::Report;
 use crate::trace::Trace;
@@ -57,6 +58,7 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
         nodes: (0..nodes)
             .map(|_| NodeHealth { lenient: random.happens(500), ..NodeHealth::default() })
             .collect(),
+        receivers: Receiver::draw_all(random),
         hosts: random.index(3) + 1,
         limits: Limits {
             concurrency: random.index(8) + 1,
@@ -68,8 +70,14 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
             breaker: BreakerLimits {
                 failures_max: small(random.pick(&[0, 2, 20])),
                 open_ms: random.between(1, 2_000),
+                wait_ms: random.pick(&[0, 0, 3_000]),
             },
-            webhooks: WebhookLimits::default(),
+            webhooks: WebhookLimits {
+                keys: vec![b"key".to_vec()],
+                timeout_ms: random.between(100, 2_000),
+                retry_delay_ms: random.between(1, 100),
+                attempts_max: small(random.between(2, 4)),
+            },
         },
         policy: Policy {
             forward_max_attempts: small(random.pick(&[1, 1, 1, 3])),

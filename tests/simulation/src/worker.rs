@@ -12,7 +12,7 @@ use store::Store;
 
 use crate::connection::Connection;
 use crate::fault::Fault;
-use crate::network::Network;
+use crate::network::{Network, UNREACHABLE_PATH};
 use crate::world::{Sabotage, World};
 
 impl World {
@@ -145,7 +145,15 @@ impl Adapter for Sabotaged {
     }
 
     fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
-        self.adapter.prepare(verb, group_id)
+        let prepared = self.adapter.prepare(verb, group_id);
+        if prepared.is_err() && self.sabotage == Some(Sabotage::UnwordableIsTrouble) {
+            let path_with_query = UNREACHABLE_PATH.to_owned();
+            return self
+                .adapter
+                .prepare(verb, "any")
+                .map(|any| PreparedRequest { path_with_query, ..any });
+        }
+        prepared
     }
 
     fn interpret(&self, operation: Operation, group: &str, answer: NodeResponse) -> Verdict {

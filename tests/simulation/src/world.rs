@@ -16,6 +16,7 @@ use crate::executor::{Executor, TaskId};
 use crate::fault::{Fault, Rates};
 use crate::network::NodeFault;
 use crate::random::Random;
+use crate::receiver::{Receiver, Receivers};
 use crate::redis::Engine;
 use crate::report::Report;
 use crate::server::Server;
@@ -72,6 +73,8 @@ pub enum Sabotage {
     ClockFreezes,
     /// The adapter takes any answer to an undo for a success.
     UndoAlwaysWorks,
+    /// What the adapter cannot word looks like a node that cannot be reached.
+    UnwordableIsTrouble,
     /// The adapter goes by an answer's status, whoever gave it.
     StatusProves,
     /// The adapter goes by an answer's status when it inspects, whoever gave it.
@@ -94,6 +97,7 @@ pub struct World {
     pub(crate) trace: RefCell<Trace>,
     pub(crate) hosts: RefCell<Vec<Host>>,
     pub(crate) nodes: RefCell<Vec<NodeHealth>>,
+    pub(crate) receivers: RefCell<Receivers>,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
     pub(crate) sabotage: Option<Sabotage>,
@@ -122,6 +126,8 @@ pub struct Setup {
     pub seed: u64,
     pub rates: Rates,
     pub nodes: Vec<NodeHealth>,
+    /// Receivers of callbacks.
+    pub receivers: Vec<Receiver>,
     pub hosts: usize,
     pub limits: Limits,
     pub policy: Policy,
@@ -136,18 +142,18 @@ impl World {
     pub fn new(engine: &Rc<Engine>, setup: Setup) -> Rc<Self> {
         let mut order = Random::new(setup.seed);
         let executor = Executor::new(order.number());
-        let window_ms = setup.policy.late_call_window_ms;
         Rc::new(Self {
             executor,
             engine: Rc::clone(engine),
             server: RefCell::new(Server::default()),
-            checker: RefCell::new(Checker::new(window_ms)),
+            checker: RefCell::new(Checker::new(&setup.policy)),
             report: RefCell::new(Report { seeds: 1, ..Report::default() }),
             random: RefCell::new(Random::new(order.number())),
             rates: RefCell::new(setup.rates),
             trace: RefCell::new(Trace::new(setup.keep_trace)),
             hosts: RefCell::new((0..setup.hosts).map(|_| Host::default()).collect()),
             nodes: RefCell::new(setup.nodes),
+            receivers: RefCell::new(Receivers::new(setup.receivers)),
             limits: setup.limits,
             policy: setup.policy,
             sabotage: setup.sabotage,
@@ -184,6 +190,12 @@ impl World {
     /// Counts a fault that happens now.
     pub(crate) fn note(&self, fault: Fault) {
         *self.report.borrow_mut().faults.entry(fault).or_default() += 1;
+        if fault.may_fail_a_task() {
+            self.checker.borrow_mut().went_wrong();
+        }
+        if fault.may_disturb_a_callback() {
+            self.checker.borrow_mut().disturbs_callbacks();
+        }
         self.say(&format!("FAULT {}", fault.text()));
     }
 
@@ -315,6 +327,8 @@ impl World {
             node.stranger = None;
         }
         self.server.borrow_mut().away_until_ms = 0;
+        self.receivers.borrow_mut().mend();
+        self.checker.borrow_mut().disturbs_callbacks();
         self.say("HEALED");
     }
 }

@@ -7,32 +7,48 @@
 
 mod signature;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use clock::rfc3339;
 use http_url::HttpUrl;
 use serde_json::json;
-use store::{CallbackOutcome, CallbackTurn, DueCallback};
+use store::{CallbackOutcome, CallbackTurn, Delivery, DueCallback};
 
 use crate::environment::{Environment, Log, NodeClient, NodeRequest, SendError};
 use crate::limits::{Limits, WebhookLimits};
+use crate::node_health::Health;
+use crate::retry_after;
 
 /// How many deliveries a drain has under way at most.
-const DELIVERIES_MAX: usize = 16;
+const DELIVERIES_MAX: usize = 128;
+/// How many of them to one receiver at most, so that one that is slow takes no other's place.
+const RECEIVER_PLACES: usize = 4;
+/// The longest that a receiver's wish to be left alone is heeded, in milliseconds: a day.
+const RETRY_AFTER_MS_MAX: u64 = 86_400_000;
+/// The status of a receiver that is to be called no more.
+const GONE: u16 = 410;
 
 /// The deliveries of one drain.
 pub(crate) struct Webhooks<'a, N, L> {
     client: &'a N,
     log: &'a L,
     limits: &'a Limits,
-    under_way: usize,
+    /// How many are under way, by receiver.
+    under_way: BTreeMap<String, usize>,
     outcomes: Vec<CallbackOutcome>,
+}
+
+/// A delivery that has come to its end.
+pub(crate) struct CompletedDelivery {
+    receiver: String,
+    outcome: CallbackOutcome,
 }
 
 impl<'a, N: NodeClient, L: Log> Webhooks<'a, N, L> {
     pub(crate) fn new<R, A, C>(environment: &'a Environment<R, N, A, C, L>) -> Self {
         let Environment { client, log, limits, .. } = environment;
-        Self { client, log, limits, under_way: 0, outcomes: Vec::new() }
+        Self { client, log, limits, under_way: BTreeMap::new(), outcomes: Vec::new() }
     }
 
     /// Delivers `callback`, at `now_ms` by Redis's clock. Nothing is sent before the result is polled.
@@ -40,21 +56,24 @@ impl<'a, N: NodeClient, L: Log> Webhooks<'a, N, L> {
         &mut self,
         callback: DueCallback,
         now_ms: u64,
-    ) -> impl Future<Output = CallbackOutcome> + use<'a, N, L> {
-        self.under_way += 1;
-        let (client, timeout_ms) = (self.client, self.limits.node_timeout_ms);
-        let limits = &self.limits.webhooks;
+    ) -> impl Future<Output = CompletedDelivery> + use<'a, N, L> {
+        *self.under_way.entry(callback.receiver.clone()).or_default() += 1;
+        let (client, limits) = (self.client, &self.limits.webhooks);
         async move {
-            let delivered = deliver(client, limits, &callback, now_ms, timeout_ms).await;
-            let DueCallback { task_id, claim, .. } = callback;
-            CallbackOutcome { task_id, claim, failure: delivered.err() }
+            let delivery = deliver(client, limits, &callback, now_ms).await;
+            let DueCallback { task_id, claim, receiver, .. } = callback;
+            CompletedDelivery { receiver, outcome: CallbackOutcome { task_id, claim, delivery } }
         }
     }
 
     /// Takes in what came of a delivery.
-    pub(crate) fn complete(&mut self, outcome: CallbackOutcome) {
-        self.under_way = self.under_way.saturating_sub(1);
-        if let Some(reason) = &outcome.failure {
+    pub(crate) fn complete(&mut self, completed: CompletedDelivery) {
+        let CompletedDelivery { receiver, outcome } = completed;
+        if let Some(count) = self.under_way.get_mut(&receiver) {
+            *count = count.saturating_sub(1);
+        }
+        self.under_way.retain(|_, count| *count > 0);
+        if let Delivery::Failed { reason, .. } | Delivery::Gone(reason) = &outcome.delivery {
             let fields = [("task_id", outcome.task_id.as_str()), ("reason", reason)];
             self.log.event("callback not delivered", &fields);
         }
@@ -63,7 +82,7 @@ impl<'a, N: NodeClient, L: Log> Webhooks<'a, N, L> {
 
     /// Whether no delivery is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.under_way == 0
+        self.under_way.is_empty()
     }
 
     /// Whether there are outcomes to tell Redis.
@@ -73,37 +92,59 @@ impl<'a, N: NodeClient, L: Log> Webhooks<'a, N, L> {
 
     /// What the next turn tells of webhooks, and how many it asks for.
     pub(crate) fn turn(&mut self, closing: bool) -> CallbackTurn {
+        let Limits { lease_ms, webhooks, breaker, .. } = self.limits;
+        let under_way: usize = self.under_way.values().sum();
         CallbackTurn {
-            max: if closing { 0 } else { DELIVERIES_MAX.saturating_sub(self.under_way) },
-            lease_ms: self.limits.lease_ms,
-            retry_delay_ms: self.limits.webhooks.retry_delay_ms,
-            attempts_max: self.limits.webhooks.attempts_max,
+            max: if closing { 0 } else { DELIVERIES_MAX.saturating_sub(under_way) },
+            // Whoever holds one may take the whole time-out, and then has to tell what came of it.
+            lease_ms: webhooks.timeout_ms.saturating_add(*lease_ms),
+            receiver_places: RECEIVER_PLACES,
+            retry_delay_ms: webhooks.retry_delay_ms,
+            attempts_max: webhooks.attempts_max,
+            failures_max: breaker.failures_max,
+            open_ms: breaker.open_ms,
+            under_way: self.under_way.clone(),
             outcomes: std::mem::take(&mut self.outcomes),
         }
     }
 }
 
-/// # Errors
-/// Says why it was not delivered.
 async fn deliver<N: NodeClient>(
     client: &N,
     limits: &WebhookLimits,
     callback: &DueCallback,
     now_ms: u64,
-    timeout_ms: u64,
-) -> Result<(), String> {
-    let key = limits.key.as_ref().ok_or("the setting callback_secret is not set")?;
-    let url = HttpUrl::parse(&callback.url)
-        .map_err(|reason| format!("its URL cannot be called: {reason}"))?;
-    match client.send(request(key, url, callback, now_ms), timeout_ms).await {
-        Ok(response) if (200..300).contains(&response.status) => Ok(()),
-        Ok(response) => Err(format!("answered {}", response.status)),
-        Err(SendError::NotSent(reason) | SendError::Lost(reason)) => Err(reason),
-        Err(SendError::TimedOut) => Err(format!("no answer within {timeout_ms} ms")),
+) -> Delivery {
+    let WebhookLimits { keys, timeout_ms, .. } = limits;
+    let unsent = |reason| Delivery::Failed { reason, is_trouble: false, retry_after_ms: 0 };
+    if keys.is_empty() {
+        return unsent("the setting callback_secret is not set".to_owned());
     }
+    let url = match HttpUrl::parse(&callback.url) {
+        Ok(url) => url,
+        Err(reason) => return unsent(format!("its URL cannot be called: {reason}")),
+    };
+    let answer = client.send(request(keys, url, callback, now_ms), *timeout_ms).await;
+    let is_trouble = Health::of(&answer) == Some(Health::Trouble);
+    let mut retry_after_ms = 0;
+    let reason = match answer {
+        Ok(response) if (200..300).contains(&response.status) => return Delivery::Delivered,
+        Ok(response) if response.status == GONE => {
+            return Delivery::Gone("answered 410: it wants no more of them".to_owned());
+        }
+        Ok(response) => {
+            retry_after_ms = retry_after::ms(&response).unwrap_or(0).min(RETRY_AFTER_MS_MAX);
+            format!("answered {}", response.status)
+        }
+        Err(SendError::NotSent(reason) | SendError::Denied(reason) | SendError::Lost(reason)) => {
+            reason
+        }
+        Err(SendError::TimedOut) => format!("no answer within {timeout_ms} ms"),
+    };
+    Delivery::Failed { reason, is_trouble, retry_after_ms }
 }
 
-fn request(key: &[u8], url: HttpUrl, callback: &DueCallback, now_ms: u64) -> NodeRequest {
+fn request(keys: &[Vec<u8>], url: HttpUrl, callback: &DueCallback, now_ms: u64) -> NodeRequest {
     let finished_at = rfc3339(callback.finished_at_ms);
     let body = json!({
         "type": "task.ended",
@@ -119,7 +160,7 @@ fn request(key: &[u8], url: HttpUrl, callback: &DueCallback, now_ms: u64) -> Nod
     });
     let body = body.to_string();
     let seconds = now_ms / 1_000;
-    let signature = signature::sign(key, &callback.task_id, seconds, &body);
+    let signature = signature::sign(keys, &callback.task_id, seconds, &body);
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("webhook-id", callback.task_id.clone()),
@@ -146,6 +187,7 @@ mod tests {
         let callback = DueCallback {
             task_id: text(),
             claim: 1,
+            receiver: text(),
             url: text(),
             group_id: text(),
             state: text(),
@@ -153,7 +195,8 @@ mod tests {
             finished_at_ms: u64::MAX,
         };
         let url = HttpUrl::parse("http://client.test").unwrap();
-        let body = String::from_utf8(request(b"key", url, &callback, u64::MAX).body).unwrap();
+        let body =
+            String::from_utf8(request(&[b"key".to_vec()], url, &callback, u64::MAX).body).unwrap();
         assert!(body.contains("\"9999-12-31T23:59:59.999Z\""), "{body}");
     }
 }

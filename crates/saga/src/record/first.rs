@@ -121,6 +121,7 @@ fn read_node(node: FirstNode) -> Node {
         failures: node.failures,
         rollback_attempts: node.rollback_attempts,
         due_at_ms: node.due_at_ms,
+        withheld_since_ms: None,
         last_error: node.last_error,
         updated_at_ms: node.updated_at_ms,
         late_calls: LateCalls::default(),

@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `v` | the version |
 //! | `p` | the phase, by its name |
-//! | `n` | the nodes in order: `a` address, `s` code of the state unless that is `applied`, `b` what it held before (`p` or `a`), `u` whether an earlier call may have taken effect, `c` calls sent unless they are as many as usual in that state, `f` failures going forward, `r` failed undos, `d` not to be called before, `e` last error, `t` updated at, unless that is when the history last names it, `l` calls given up on that may still come, in either direction: how many and until when, `i` whether it is to be inspected when they must have come |
+//! | `n` | the nodes in order: `a` address, `s` code of the state unless that is `applied`, `b` what it held before (`p` or `a`), `u` whether an earlier call may have taken effect, `c` calls sent unless they are as many as usual in that state, `f` failures going forward, `r` failed undos, `d` not to be called before, `w` calls withheld since, `e` last error, `t` updated at, unless that is when the history last names it, `l` calls given up on that may still come, in either direction: how many and until when, `i` whether it is to be inspected when they must have come |
 //! | `c` | the policy: `f` forward attempts, `r` rollback retries, `d` delay in ms, `b` backoff and `j` jitter in percent, `n` nodes at once, `m` recoveries, `w` window for late calls in ms; not of an ended task |
 //! | `e` | why the task turned back |
 //! | `x` | whether it was asked to stop |
@@ -87,6 +87,8 @@ struct NodeRecord<'a> {
     rollback_attempts: u32,
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     due_at_ms: Option<u64>,
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    withheld_since_ms: Option<u64>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     last_error: Option<Cow<'a, str>>,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
@@ -256,6 +258,7 @@ fn node_record(node: &Node, named_ms: Option<u64>, is_running: bool) -> NodeReco
         failures: if is_running { node.failures } else { 0 },
         rollback_attempts: node.rollback_attempts,
         due_at_ms: node.due_at_ms,
+        withheld_since_ms: node.withheld_since_ms.filter(|_| is_running),
         last_error: node.last_error.as_deref().map(Cow::Borrowed),
         updated_at_ms: node.updated_at_ms.filter(|at_ms| Some(*at_ms) != named_ms),
         late_calls: if is_running { node.late_calls } else { LateCalls::default() },
@@ -273,6 +276,7 @@ fn read_node(record: NodeRecord<'_>, named_ms: Option<u64>) -> Node {
         failures: record.failures,
         rollback_attempts: record.rollback_attempts,
         due_at_ms: record.due_at_ms,
+        withheld_since_ms: record.withheld_since_ms,
         last_error: record.last_error.map(Cow::into_owned),
         updated_at_ms: record.updated_at_ms.or(named_ms),
         late_calls: record.late_calls,

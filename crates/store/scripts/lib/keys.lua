@@ -15,7 +15,11 @@ local GROUPS = prefix .. 'groups' -- sorted set, all scores 0: groups that some 
 local PAUSED = prefix .. 'paused' -- hash: by whom and when; there while the queue is paused
 local METRICS = prefix .. 'metrics' -- hash: name -> number, see metrics.lua
 local BREAKERS = prefix .. 'breakers' -- hash: node -> open until, ms
-local CALLBACKS = prefix .. 'callbacks' -- sorted set: task id by the time its callback is due, ms
+local CALLBACKS = prefix .. 'callbacks-waiting' -- sorted set: task id by the time its callback is due, ms
+local FIRST_CALLBACKS = prefix .. 'callbacks' -- the same as 0.1.0 wrote it, see callbacks.lua
+local RECEIVERS = prefix .. 'receivers' -- sorted set: receiver of callbacks by when its next is due, ms
+local RECEIVER_FAILURES = prefix .. 'receiver-failures' -- hash: receiver -> failures in a row
+local RECEIVERS_HELD = prefix .. 'receivers-held' -- hash: receiver -> left alone until, ms
 local CALLBACKS_GIVEN_UP = prefix .. 'callbacks-given-up' -- sorted set: task id by when it was, ms
 local WAKE_PENDING = prefix .. 'rung' -- set while a wake-up has not been answered yet
 local HELP_REQUESTED = prefix .. 'rung-for-help' -- set for a while after more drains were called in
@@ -27,6 +31,7 @@ local function group_queue_key(group) return prefix .. 'line:' .. group end -- l
 local function group_tasks_key(group) return prefix .. 'group-tasks:' .. group end -- like TASKS
 local function group_key(group) return prefix .. 'group:' .. group end -- hash: node -> see registry.lua
 local function dead_letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
+local function receiver_key(receiver) return prefix .. 'receiver:' .. receiver end -- like CALLBACKS
 local function callback_key(id) return prefix .. 'callback:' .. id end -- hash: a task's callback
 local function idempotency_key(key) return prefix .. 'idempotency:' .. key end -- hash
 local function rate_key(key) return prefix .. 'rate:' .. key end -- string: requests in a second

@@ -44,7 +44,8 @@ end
 local function is_work_left()
   return ready_tasks() > 0 or redis.call('ZCARD', LEASES) > 0
     or redis.call('ZCOUNT', DELAYED, '-inf', now + DUE_SOON_MS) > 0
-    or redis.call('ZCOUNT', CALLBACKS, '-inf', now + DUE_SOON_MS) > 0
+    or redis.call('ZCOUNT', RECEIVERS, '-inf', now + DUE_SOON_MS) > 0
+    or redis.call('EXISTS', FIRST_CALLBACKS) == 1
 end
 
 -- Wakes a drain when there is work that nobody looks after: a wake-up was lost, or a worker.

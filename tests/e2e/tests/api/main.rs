@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod callback_receivers;
 mod callbacks;
 mod cookbook;
 mod dead_letters;

@@ -1,6 +1,7 @@
 //! All or nothing: what must be so the moment a task ends, and when all is over.
 
 use super::{Checker, Visit};
+use crate::client::UNWORDABLE;
 use crate::redis::Keyspace;
 
 impl Checker {
@@ -17,6 +18,9 @@ impl Checker {
             self.violate(format!(
                 "{id} retried {dead_letter} and is {state}, and the list is not so"
             ));
+        }
+        if state == "FAILURE" && !self.is_troubled && !UNWORDABLE.contains(&group.as_str()) {
+            self.violate(format!("{id} fails, and nothing went wrong that it had a part in"));
         }
         if !dead_letters.is_empty() && state != "FAILURE" {
             self.violate(format!("{id} is {state} and has dead letters"));
@@ -67,8 +71,15 @@ impl Checker {
     /// A dead letter needs a cause: a call to that node that did not go well, or a worker lost so
     /// often that the task was given up.
     fn check_cause(&mut self, id: &str, node: usize, visit: &Visit, error: &str) {
-        if visit.sent == visit.answered && !error.starts_with("given up") {
+        if error.starts_with("given up") {
+            return;
+        }
+        if visit.sent == visit.answered {
             self.violate(format!("{id} has a dead letter for n{node}, and all went well there"));
+        }
+        if visit.undos <= self.undo_retries {
+            let undos = visit.undos;
+            self.violate(format!("{id} has a dead letter for n{node} after only {undos} undos"));
         }
     }
 
@@ -76,9 +87,10 @@ impl Checker {
     pub fn at_rest(&mut self, keyspace: &mut Keyspace) {
         for (key, _) in keyspace.dump() {
             let key = key.strip_prefix(store::PREFIX).unwrap_or(&key).to_owned();
-            let is_left = matches!(key.as_str(), "queue" | "rollback" | "delayed" | "leases");
             // The queue may name tasks that were cancelled: a claim passes over them.
-            if key.starts_with("line:") || (is_left && key != "queue") {
+            let is_left = matches!(key.as_str(), "rollback" | "delayed" | "leases")
+                || ["line:", "receiver"].iter().any(|prefix| key.starts_with(prefix));
+            if is_left {
                 self.violate(format!("all tasks have ended, and there still is {key}"));
             }
         }
@@ -86,6 +98,7 @@ impl Checker {
         if waiting.is_some_and(|waiting| waiting != "0") {
             self.violate(format!("all tasks have ended, and {waiting:?} are counted as waiting"));
         }
+        self.check_callbacks(keyspace);
         self.check_registry(keyspace);
     }
 

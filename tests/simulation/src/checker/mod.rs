@@ -26,15 +26,17 @@
 //! and only if it had reached the node by then. Its other nodes, and other tasks, are checked as ever:
 //! they inspect before they apply, so they see what is there.
 
+mod callbacks;
 mod dead_letters;
 mod ends;
 mod nodes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use saga::Operation;
+use saga::{Operation, Policy};
 
 use crate::redis::Keyspace;
+use callbacks::Callbacks;
 use dead_letters::DeadLetters;
 use nodes::{Place, Sent};
 
@@ -51,6 +53,8 @@ struct Visit {
     /// Requests that were to change the node, and how many of them were answered well.
     sent: u32,
     answered: u32,
+    /// Those that were to undo a change.
+    undos: u32,
 }
 
 /// A task that a client asked for.
@@ -119,7 +123,12 @@ pub struct Checker {
     /// Redis's clock stepped forward: when, in virtual ms, and by how much.
     pub(crate) steps: Vec<(u64, u64)>,
     dead_letters: DeadLetters,
+    callbacks: Callbacks,
     discards: BTreeSet<String>,
+    /// How often an undo is tried again before it becomes a dead letter.
+    undo_retries: u32,
+    /// Something happened that a task may fail because of.
+    is_troubled: bool,
     violations: Vec<String>,
     /// Nodes of ended tasks that were excused, and that were checked.
     pub excused: u64,
@@ -145,11 +154,14 @@ fn is_end(state: &str) -> bool {
 }
 
 impl Checker {
-    /// A checker that has seen nothing yet, where calls that were given up on are reckoned with for
-    /// `window_ms` milliseconds.
+    /// A checker that has seen nothing yet of a world whose tasks have this policy.
     #[must_use]
-    pub fn new(window_ms: u64) -> Self {
-        Self { window_ms, ..Self::default() }
+    pub fn new(policy: &Policy) -> Self {
+        Self {
+            window_ms: policy.late_call_window_ms,
+            undo_retries: policy.rollback_max_retries,
+            ..Self::default()
+        }
     }
 
     /// What broke a promise, in order.
@@ -160,6 +172,11 @@ impl Checker {
 
     pub(crate) fn violate(&mut self, what: String) {
         self.violations.push(what);
+    }
+
+    /// Something happens that a task may fail because of.
+    pub fn went_wrong(&mut self) {
+        self.is_troubled = true;
     }
 
     /// A client is about to ask for this; whether it comes about, the checker will see.
@@ -209,10 +226,11 @@ impl Checker {
         }
     }
 
-    /// Whether every task that was accepted has ended.
+    /// Whether every task that was accepted has ended, and every callback was delivered or given up.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        self.tasks.iter().all(|task| task.state.is_none() || task.has_ended())
+        !self.callbacks.are_waiting
+            && self.tasks.iter().all(|task| task.state.is_none() || task.has_ended())
     }
 
     /// The tasks that have not ended.
@@ -246,12 +264,12 @@ impl Checker {
         self.tasks[*self.by_id.get(id)?].state.as_deref()
     }
 
-    /// Observes Redis now that it has carried out a command of `host`, or of a client.
+    /// Observes Redis now, at `now_ms`, that it has carried out a command of `host`, or of a client.
     pub fn observe(&mut self, keyspace: &Keyspace, host: Option<usize>, now_ms: u64) {
         if let Some(host) = host {
             self.observe_claims(keyspace, host, now_ms);
         }
-        self.observe_states(keyspace);
+        self.observe_states(keyspace, now_ms);
     }
 
     /// Only who claimed a task last may store what came of it.
@@ -282,7 +300,7 @@ impl Checker {
     }
 
     /// Reads what clients would be told.
-    fn observe_states(&mut self, keyspace: &Keyspace) {
+    fn observe_states(&mut self, keyspace: &Keyspace, now_ms: u64) {
         let mut started = Vec::new();
         let mut ended = Vec::new();
         for index in 0..self.tasks.len() {
@@ -323,6 +341,7 @@ impl Checker {
                 (None, None) => {}
             }
         }
+        self.observe_callbacks(keyspace, &ended, now_ms);
         self.observe_dead_letters(keyspace, &ended);
         for index in ended {
             self.ended(index);

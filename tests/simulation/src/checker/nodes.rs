@@ -52,7 +52,10 @@ impl Checker {
             return;
         };
         self.check_wording(owner, node, operation);
-        self.tasks[owner].visits.entry(node).or_default().sent += 1;
+        let is_undo = operation != self.tasks[owner].submitted.operation;
+        let visit = self.tasks[owner].visits.entry(node).or_default();
+        visit.sent += 1;
+        visit.undos += u32::from(is_undo);
     }
 
     /// A task sends only what it may: its operation going forward, the reverse going back.

@@ -10,7 +10,7 @@ use saga::{
 use simulation::random::Random;
 use store::{
     Admission, BreakerChange, CallbackOutcome, CallbackTurn, Claimed, Commit, CommitKind,
-    DeadLetterFilter, Idempotency, Rate, Redis, Store, StoreError, TaskFilter, Turn,
+    DeadLetterFilter, Delivery, Idempotency, Rate, Redis, Store, StoreError, TaskFilter, Turn,
 };
 use testkit_redis::Server;
 
@@ -66,13 +66,23 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
             let outcomes = turn.renewals.iter().map(|(task_id, claim)| CallbackOutcome {
                 task_id: task_id.clone(),
                 claim: *claim,
-                failure: turn.idle.then(|| "no".to_owned()),
+                delivery: match (turn.idle, turn.closing) {
+                    (false, false) => Delivery::Delivered,
+                    (false, true) => Delivery::Gone("gone".to_owned()),
+                    (true, is_trouble) => {
+                        Delivery::Failed { reason: "no".to_owned(), is_trouble, retry_after_ms: 5 }
+                    }
+                },
             });
             let callbacks = CallbackTurn {
                 max: 2,
                 lease_ms: turn.lease_ms,
+                receiver_places: 2,
                 retry_delay_ms: 10,
                 attempts_max: 2,
+                failures_max: 1,
+                open_ms: 50,
+                under_way: [("http://hook".to_owned(), usize::from(turn.stays))].into(),
                 outcomes: outcomes.collect(),
             };
             let open_until_ms = turn.stays.then_some(u64::from(u32::MAX));
