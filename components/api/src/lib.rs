@@ -13,22 +13,21 @@ const LOG: JsonLog = JsonLog { component: "api" };
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     serve(request, out, LOG, async |request| {
-        if let Some(reply) = routes::health(&request) {
-            return Ok(reply);
-        }
         let variables = Variables::read();
-        let settings = settings::api(&variables)?;
-        let redis = settings::redis(&variables)?;
-        let redis = SpinRedis::open(&redis).map_err(StoreError::from)?;
-        let api = Api {
-            store: Store::new(redis),
-            settings,
-            worker_settings: || settings::drain(&Variables::read(), DrainUse::Worker).map(drop),
-            nodes: NoNodes,
-            clock: SpinClock,
-            new_id: Uuid::new_v4,
-        };
-        Ok(api.handle(&request).await)
+        routes::answer(request, &settings::access(&variables), || {
+            let settings = settings::api(&variables)?;
+            let redis = settings::redis(&variables)?;
+            let redis = SpinRedis::open(&redis).map_err(StoreError::from)?;
+            Ok(Api {
+                store: Store::new(redis),
+                settings,
+                worker_settings: || settings::drain(&Variables::read(), DrainUse::Worker).map(drop),
+                nodes: NoNodes,
+                clock: SpinClock,
+                new_id: Uuid::new_v4,
+            })
+        })
+        .await
     })
     .await;
 }

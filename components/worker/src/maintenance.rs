@@ -16,18 +16,20 @@ const LOG: JsonLog = JsonLog { component: "maintenance" };
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     serve(request, out, LOG, async |request| {
         let variables = Variables::read();
-        let settings = settings::api(&variables)?;
-        let limits = settings::drain(&variables, DrainUse::Sweep)?;
-        let redis = settings::redis(&variables)?;
-        let api = Api {
-            store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
-            settings,
-            worker_settings: || Ok(()),
-            nodes: SpinNodes { limits, redis },
-            clock: SpinClock,
-            new_id: Uuid::new_v4,
-        };
-        Ok(api.handle(&request).await)
+        routes::answer(request, &settings::access(&variables), || {
+            let settings = settings::api(&variables)?;
+            let limits = settings::drain(&variables, DrainUse::Sweep)?;
+            let redis = settings::redis(&variables)?;
+            Ok(Api {
+                store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
+                settings,
+                worker_settings: || Ok(()),
+                nodes: SpinNodes { limits, redis },
+                clock: SpinClock,
+                new_id: Uuid::new_v4,
+            })
+        })
+        .await
     })
     .await;
 }

@@ -1,7 +1,11 @@
-//! Time: the clock that the worker loop and the API go by, and times as clients read them.
+//! Time: the clock that the worker loop and the API go by, and times as clients read and write them.
+
+mod parse;
 
 use std::future::Future;
 use std::time::{Duration, UNIX_EPOCH};
+
+pub use parse::parse_rfc3339;
 
 /// The last millisecond of the year 9999, with which RFC 3339 ends.
 const RFC3339_MS_MAX: u64 = 253_402_300_799_999;

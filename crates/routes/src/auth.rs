@@ -11,48 +11,62 @@ use crate::problem_kinds;
 /// Who calls, for the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// The token's name; `anybody` when no tokens are set.
+    /// The token's name; `anybody` for somebody without one.
     pub(crate) name: String,
+    /// What the caller may do; `None` = only what needs no token.
+    pub(crate) role: Option<Role>,
+    /// Whether tokens are set, so that not everybody may do everything.
+    pub(crate) tokens_set: bool,
 }
 
 impl Caller {
-    /// Somebody who needs no token.
-    pub(crate) fn anybody() -> Self {
-        Self { name: "anybody".to_owned() }
+    /// Somebody who bears no token, where tokens are set.
+    pub(crate) fn stranger() -> Self {
+        Self { name: "anybody".to_owned(), role: None, tokens_set: true }
     }
-}
 
-/// Lets a request pass that bears one of `tokens` with at least `role`, or any request when there
-/// are no tokens.
-pub(crate) fn authorize<B>(
-    request: &Request<B>,
-    role: Role,
-    tokens: &[Token],
-) -> Result<Caller, Problem> {
-    if tokens.is_empty() {
-        return Ok(Caller::anybody());
+    /// Who sends a request that may bear one of `tokens`. When there are none, anybody may do
+    /// anything.
+    pub(crate) fn of<B>(request: &Request<B>, tokens: &[Token]) -> Self {
+        if tokens.is_empty() {
+            let role = Some(Role::Operate);
+            return Self { role, tokens_set: false, ..Self::stranger() };
+        }
+        let header = request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
+        let given = header.and_then(bearer).unwrap_or_default();
+        // Every token is compared to its end, so that time tells nothing about them.
+        let matching = tokens.iter().fold(None, |matching, token| {
+            if same(given, &token.secret) { Some(token) } else { matching }
+        });
+        match matching {
+            Some(token) => {
+                let role = Some(token.role);
+                Self { name: token.name.clone(), role, tokens_set: true }
+            }
+            None => Self::stranger(),
+        }
     }
-    let header = request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
-    let given = header.and_then(bearer).unwrap_or_default();
-    // Every token is compared to its end, so that time tells nothing about them.
-    let matching =
-        tokens.iter().fold(
-            None,
-            |matching, token| {
-                if same(given, &token.secret) { Some(token) } else { matching }
-            },
-        );
-    let Some(token) = matching else { return Err(Problem::plain(&problem_kinds::UNAUTHORIZED)) };
-    if token.role < role {
-        let detail = format!(
-            "The token {} has the role {}; this route wants {}.",
-            token.name,
-            token.role.name(),
-            role.name()
-        );
-        return Err(Problem::new(&problem_kinds::FORBIDDEN, detail));
+
+    pub(crate) fn may(&self, role: Role) -> bool {
+        self.role.is_some_and(|own| own >= role)
     }
-    Ok(Caller { name: token.name.clone() })
+
+    /// That the caller's role reaches as far as `role`.
+    pub(crate) fn check(&self, role: Role) -> Result<(), Problem> {
+        match self.role {
+            None => Err(Problem::plain(&problem_kinds::UNAUTHORIZED)),
+            Some(own) if own < role => {
+                let detail = format!(
+                    "The token {} has the role {}; this route wants {}.",
+                    self.name,
+                    own.name(),
+                    role.name()
+                );
+                Err(Problem::new(&problem_kinds::FORBIDDEN, detail))
+            }
+            Some(_) => Ok(()),
+        }
+    }
 }
 
 fn bearer(header: &[u8]) -> Option<&[u8]> {

@@ -12,12 +12,13 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::input::{self, bad_field};
+use crate::json;
 use crate::limits::BULK_TASKS_MAX;
 use crate::nodes::Nodes;
 use crate::problem::{Problem, ProblemAnswer};
 use crate::reply::Reply;
 use crate::submission::SubmittedTask;
-use crate::success::json;
+use crate::success;
 #[cfg(feature = "openapi")]
 use crate::{openapi::Description, problem_kinds, submission::Submission};
 
@@ -72,7 +73,7 @@ impl Endpoint for SubmitMany {
         N: Nodes,
     {
         call.query(&[])?;
-        let items: Vec<Value> = match input::json(call.body())? {
+        let items: Vec<Value> = match json::read(call.body())? {
             Value::Array(items) => items,
             _ => return Err(bad_field("The body must be an array of tasks.")),
         };
@@ -86,7 +87,7 @@ impl Endpoint for SubmitMany {
             let key = key.as_ref().map(|key| format!("{key}/{index}"));
             results.push(BulkResult::from(api.submit_item(call, item, key.as_deref()).await));
         }
-        json(StatusCode::OK, &results, &[])
+        success::json(StatusCode::OK, &results, &[])
     }
 
     #[cfg(feature = "openapi")]

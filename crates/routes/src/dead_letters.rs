@@ -23,12 +23,12 @@ use crate::success::{json, no_content};
 
 static TASK_ID: Param = Param {
     name: "task_id",
-    kind: ParamKind::Text { bytes_max: 100 },
+    kind: ParamKind::Text { chars_max: 100 },
     about: "Only those of this task.",
 };
 static REASON: Param = Param {
     name: "reason",
-    kind: ParamKind::Text { bytes_max: 500 },
+    kind: ParamKind::Text { chars_max: 500 },
     about: "Why, for the task's timeline.",
 };
 
@@ -97,7 +97,7 @@ impl From<DeadLetterView> for DeadLetterAnswer {
 /// The query of lists and of retries: which dead letters, and which page of them.
 pub(crate) static FILTERS: [&Param; 6] = [&GROUP_ID, &NODE, &OPERATION, &TASK_ID, &LIMIT, &CURSOR];
 
-fn filter<'a>(query: &'a Query<'_>) -> Result<DeadLetterFilter<'a>, Problem> {
+fn filter<'a>(query: &'a Query) -> Result<DeadLetterFilter<'a>, Problem> {
     Ok(DeadLetterFilter {
         group_id: query.text(&GROUP_ID)?,
         node: query.text(&NODE)?,

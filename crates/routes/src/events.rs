@@ -3,8 +3,8 @@
 use clock::Clock;
 use futures::StreamExt as _;
 use futures::stream::{LocalBoxStream, unfold};
-use http::Method;
 use http::header::{CACHE_CONTROL, HeaderValue};
+use http::{HeaderMap, Method};
 use saga::{ClientState, Phase};
 use serde::Serialize;
 use settings::Role;
@@ -13,6 +13,7 @@ use store::{Redis, Store, TaskView};
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
+use crate::headers::{self, LAST_EVENT_ID};
 use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::reply::{Body, Reply};
@@ -49,6 +50,12 @@ struct Position {
 }
 
 impl Position {
+    /// Where a client that comes back goes on.
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let Some(id) = headers::text(headers, &LAST_EVENT_ID)? else { return Ok(Self::default()) };
+        Self::read(id).ok_or_else(|| headers::bad("Last-Event-ID must be the id of an event."))
+    }
+
     fn read(text: &str) -> Option<Self> {
         let (worked, noted) = text.split_once('.')?;
         Some(Self { worked: worked.parse().ok()?, noted: noted.parse().ok()? })
@@ -81,6 +88,7 @@ impl Endpoint for StreamEvents {
         N: Nodes,
     {
         call.query(&[])?;
+        let position = Position::of(call.headers())?;
         let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let view = api.store.poll(&task_id).await?.ok_or_else(no_such_task)?;
         readable(&task_id, &view)?;
@@ -89,7 +97,7 @@ impl Endpoint for StreamEvents {
             store: api.store,
             clock: api.clock,
             task_id,
-            position: call.header("last-event-id").and_then(Position::read).unwrap_or_default(),
+            position,
             started_ms: now_ms,
             sent_at_ms: now_ms,
             first: Some(view),

@@ -13,7 +13,7 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::input;
-use crate::limits::GROUP_ID_BYTES_MAX;
+use crate::limits::GROUP_ID_CHARS_MAX;
 use crate::nodes::Nodes;
 #[cfg(feature = "openapi")]
 use crate::openapi::Description;
@@ -29,7 +29,7 @@ const INSPECTIONS_AT_ONCE: usize = 16;
 
 static AFTER: Param = Param {
     name: "after",
-    kind: ParamKind::Text { bytes_max: GROUP_ID_BYTES_MAX },
+    kind: ParamKind::Text { chars_max: GROUP_ID_CHARS_MAX },
     about: "Begin after this group: the `next_after` of the page before.",
 };
 static CHECK: Param =

@@ -18,8 +18,9 @@
 //! metrics.rs              GET  /metrics
 //! ```
 //!
-//! `handle.rs` takes a request through CORS, the table and authentication (`auth.rs`) to its
-//! endpoint. What endpoints share: `input.rs`, `query.rs` and `page.rs` read requests,
+//! `router.rs` takes a request through what holds for every route (`headers.rs`, `cors.rs`), the table
+//! (`route.rs`) and authentication (`auth.rs`) to its endpoint. What endpoints share: `headers.rs`,
+//! `query.rs`, `json.rs`, `input.rs` and `page.rs` say what a request may be and read it,
 //! `submission.rs` and `accept.rs` make tasks of them, `success.rs` and `problem.rs` answer.
 //! Everything that fails is answered as an RFC 9457 problem (`problem_kinds.rs`). The documentation
 //! is compiled only with the feature `openapi`, so that components do not carry it.
@@ -37,9 +38,10 @@ mod dry_run;
 mod endpoint;
 mod events;
 mod groups;
-mod handle;
+mod headers;
 mod health;
 mod input;
+mod json;
 mod limits;
 mod maintenance;
 mod metrics;
@@ -47,26 +49,29 @@ mod nodes;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod page;
+mod prefer;
 mod problem;
 mod problem_kinds;
 mod query;
 mod repair;
 mod reply;
 mod route;
+mod router;
 mod submission;
 mod submit;
 mod success;
 mod table;
 mod task;
+mod task_settings;
 mod tasks;
 mod timeline;
 
 pub use api::Api;
-pub use health::health;
 pub use limits::BODY_BYTES_MAX;
 pub use nodes::{NoNodes, Nodes};
 pub use problem::Problem;
 pub use problem_kinds::{KINDS, Kind, Retry};
 pub use reply::{Body, Reply};
+pub use router::{Incoming, answer};
 #[cfg(feature = "openapi")]
 pub use table::openapi;

@@ -100,12 +100,13 @@ impl Endpoint for Sweep {
     const PATH: &'static str = "/maintenance/sweep";
     const ROLE: Option<Role> = Some(Role::Operate);
 
-    async fn answer<R, C, N>(api: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
     where
         R: Redis + 'static,
         C: Clock + 'static,
         N: Nodes,
     {
+        call.query(&[])?;
         let swept = api.nodes.sweep().await;
         let report = swept.ok_or_else(|| Problem::plain(&problem_kinds::NO_NODE_ACCESS))??;
         let Report { claimed, ended, calls, .. } = report;
@@ -122,7 +123,7 @@ impl Endpoint for Sweep {
                  request.",
             )
             .answer::<SweepAnswer>(200, "What was done.")
-            .problems(&[&problem_kinds::NO_NODE_ACCESS])
+            .problems(&[&problem_kinds::NO_NODE_ACCESS, &problem_kinds::BAD_QUERY])
     }
 }
 

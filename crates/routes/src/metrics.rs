@@ -13,11 +13,11 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::nodes::Nodes;
-#[cfg(feature = "openapi")]
-use crate::openapi::Description;
 use crate::problem::Problem;
 use crate::reply::{Body, Reply};
 use crate::success::typed;
+#[cfg(feature = "openapi")]
+use crate::{openapi::Description, problem_kinds};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -28,23 +28,23 @@ impl Endpoint for ShowMetrics {
     const PATH: &'static str = "/metrics";
     const ROLE: Option<Role> = Some(Role::Read);
 
-    async fn answer<R, C, N>(api: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
     where
         R: Redis + 'static,
         C: Clock + 'static,
         N: Nodes,
     {
+        call.query(&[])?;
         let overview = api.store.overview().await?;
         Ok(typed(CONTENT_TYPE, Body::Whole(exposition(&overview).into_bytes())))
     }
 
     #[cfg(feature = "openapi")]
     fn describe(route: Description<'_>) -> Description<'_> {
-        route.named("Metrics", "Metrics for Prometheus").text(
-            200,
-            CONTENT_TYPE,
-            "Prometheus's text format.",
-        )
+        route
+            .named("Metrics", "Metrics for Prometheus")
+            .text(200, CONTENT_TYPE, "Prometheus's text format.")
+            .problems(&[&problem_kinds::BAD_QUERY])
     }
 }
 

@@ -16,6 +16,7 @@ use crate::input;
 use crate::nodes::Nodes;
 #[cfg(feature = "openapi")]
 use crate::openapi::Description;
+use crate::prefer;
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
@@ -106,7 +107,7 @@ impl Endpoint for ShowTask {
         N: Nodes,
     {
         let wait_s = call.query(&[&WAIT])?.number(&WAIT)?;
-        let preferred_s = call.header("prefer").and_then(preferred_wait_s);
+        let preferred_s = prefer::wait_s(call.headers()).map(|seconds| seconds.min(WAIT_S_MAX));
         let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let wait_ms = wait_s.or(preferred_s).unwrap_or_default().saturating_mul(1_000);
         let view = api.view_after(&task_id, wait_ms).await?;
@@ -207,13 +208,6 @@ pub(crate) fn readable<'a>(task_id: &str, view: &'a TaskView) -> Result<&'a Task
     view.task.as_ref().map_err(|reason| {
         Problem::internal(&format!("the record of task {task_id} cannot be read: {reason}"))
     })
-}
-
-/// The seconds in `Prefer: wait=N` (RFC 7240), no more than a request may wait.
-fn preferred_wait_s(header: &str) -> Option<u64> {
-    let preferences = header.split([',', ';']).map(str::trim);
-    let seconds = preferences.filter_map(|preference| preference.strip_prefix("wait=")).next()?;
-    Some(seconds.trim().parse::<u64>().ok()?.min(WAIT_S_MAX))
 }
 
 /// How far a task has come. One that was cancelled before it started ended without a worker to

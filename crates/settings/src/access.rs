@@ -1,8 +1,27 @@
-//! Who may call, and what they may do.
+//! Who may call, from where, and what they may do.
 
 use crate::parse::{Reader, SettingError};
-use crate::table::API_TOKENS;
+use crate::table::{API_TOKENS, CORS_ORIGINS};
 use crate::{NONE, Source};
+
+/// Who may call: all that has to be known before a request is let in. Either part may be refused
+/// without the other, so that a bad setting does not keep what the others say from a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The bearer tokens of those who may call; empty = anybody may do anything.
+    pub tokens: Result<Vec<Token>, SettingError>,
+    /// Web pages' origins that may call; `*` = any.
+    pub origins: Result<Vec<String>, SettingError>,
+}
+
+/// Reads who may call.
+pub fn access(source: &impl Source) -> Access {
+    let reader = Reader(source);
+    Access {
+        tokens: reader.text(&API_TOKENS, tokens),
+        origins: reader.text(&CORS_ORIGINS, origins),
+    }
+}
 
 /// What a caller may do. Each role may do what the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,11 +66,7 @@ impl std::fmt::Debug for Token {
     }
 }
 
-pub(crate) fn read(reader: &Reader<'_, impl Source>) -> Result<Vec<Token>, SettingError> {
-    reader.text(&API_TOKENS, parse)
-}
-
-fn parse(text: &str) -> Option<Vec<Token>> {
+fn tokens(text: &str) -> Option<Vec<Token>> {
     if text == NONE {
         return Some(Vec::new());
     }
@@ -69,4 +84,18 @@ fn parse_token(index: usize, text: &str) -> Option<Token> {
     let is_usable =
         !name.is_empty() && name.chars().all(is_plain) && API_TOKENS.kind.holds(secret.len());
     is_usable.then(|| Token { name, role, secret: secret.to_owned() })
+}
+
+/// Reads a list of origins; `None` when one is none.
+fn origins(text: &str) -> Option<Vec<String>> {
+    let is_origin = |origin: &str| {
+        origin == "*" || (origin.contains("://") && !origin.ends_with('/') && !origin.contains(' '))
+    };
+    match text {
+        NONE => Some(Vec::new()),
+        text => {
+            let origins = text.split(',').map(str::trim);
+            origins.map(|origin| is_origin(origin).then(|| origin.to_owned())).collect()
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub mod table;
 use drain::{BreakerLimits, WebhookLimits};
 use saga::Policy;
 
-pub use access::{Role, Token};
+pub use access::{Access, Role, Token, access};
 pub use host_pattern::{HostPattern, PatternError};
 pub use kind::{Factor, Kind, Number, Seconds, Text, Unit, Whole};
 use parse::Reader;
@@ -41,8 +41,6 @@ pub struct RedisSettings {
 /// What the HTTP API needs to accept tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiSettings {
-    /// The bearer tokens of those who may call; empty = anybody may do anything.
-    pub api_tokens: Vec<Token>,
     /// The nodes of every new task, in the order they are called.
     pub nodes: Vec<String>,
     pub policy: Policy,
@@ -54,8 +52,6 @@ pub struct ApiSettings {
     pub idempotency_ttl_s: u64,
     /// The most requests that one token may submit in a second; `None` = any number.
     pub rate_limit: Option<u64>,
-    /// Web pages' origins that may call; `*` = any.
-    pub cors_origins: Vec<String>,
     /// Where callbacks may go; `None` = there are none.
     pub callback_hosts: Option<HostPattern>,
 }
@@ -95,30 +91,14 @@ pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
     nodes::check_hosts(&reader)?;
     Ok(ApiSettings {
-        api_tokens: access::read(&reader)?,
         nodes: nodes::read(&reader)?,
         policy: policy(&reader)?,
         max_queue: reader.number(&table::MAX_QUEUE)?.into(),
         task_ttl_s: reader.number(&table::TASK_TTL)?.into(),
         idempotency_ttl_s: reader.number(&table::IDEMPOTENCY_TTL)?.into(),
         rate_limit: Some(reader.number(&table::RATE_LIMIT)?.into()).filter(|limit| *limit > 0),
-        cors_origins: reader.text(&table::CORS_ORIGINS, origins)?,
         callback_hosts: callbacks::hosts(&reader)?,
     })
-}
-
-/// Reads a list of origins; `None` when one is none.
-fn origins(text: &str) -> Option<Vec<String>> {
-    let is_origin = |origin: &str| {
-        origin == "*" || (origin.contains("://") && !origin.ends_with('/') && !origin.contains(' '))
-    };
-    match text {
-        NONE => Some(Vec::new()),
-        text => {
-            let origins = text.split(',').map(str::trim);
-            origins.map(|origin| is_origin(origin).then(|| origin.to_owned())).collect()
-        }
-    }
 }
 
 /// How a drain is run.

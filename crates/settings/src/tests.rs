@@ -30,8 +30,11 @@ fn known_to(is_known: impl Fn(&Facts) -> bool) -> Given {
 #[track_caller]
 fn refused(name: &'static str, value: &str) -> String {
     let source = given(&[(name, value)]);
-    let error = redis(&source)
+    let Access { tokens, origins } = access(&source);
+    let error = tokens
         .err()
+        .or_else(|| origins.err())
+        .or_else(|| redis(&source).err())
         .or_else(|| api(&source).err())
         .or_else(|| drain(&source, DrainUse::Worker).err());
     error.unwrap_or_else(|| panic!("{name}={value:?} was taken")).to_string()
@@ -76,9 +79,9 @@ fn there_are_callbacks_once_there_is_a_key() {
 
 #[test]
 fn tokens_are_a_list() {
-    assert!(api(&given(&[])).unwrap().api_tokens.is_empty());
+    assert!(access(&given(&[])).tokens.unwrap().is_empty());
     let source = given(&[("api_tokens", "0123456789abcdef, fedcba9876543210")]);
-    let tokens = api(&source).unwrap().api_tokens;
+    let tokens = access(&source).tokens.unwrap();
     let secrets: Vec<&str> = tokens.iter().map(|token| token.secret.as_str()).collect();
     assert_eq!(secrets, ["0123456789abcdef", "fedcba9876543210"]);
     assert!(tokens.iter().all(|token| token.role == Role::Operate));
@@ -87,7 +90,7 @@ fn tokens_are_a_list() {
 #[test]
 fn tokens_may_have_a_name_and_a_role() {
     let source = given(&[("api_tokens", "ci:submit:0123456789abcdef,eve:read:fedc:ba9876543210")]);
-    let tokens = api(&source).unwrap().api_tokens;
+    let tokens = access(&source).tokens.unwrap();
     let all: Vec<_> = tokens.iter().map(|t| (t.name.as_str(), t.role, t.secret.as_str())).collect();
     let expected =
         [("ci", Role::Submit, "0123456789abcdef"), ("eve", Role::Read, "fedc:ba9876543210")];
@@ -102,7 +105,7 @@ fn tokens_may_have_a_name_and_a_role() {
 #[test]
 fn origins_are_a_list() {
     let source = given(&[("cors_origins", "https://a.example, http://localhost:3000")]);
-    let origins = api(&source).unwrap().cors_origins;
+    let origins = access(&source).origins.unwrap();
     assert_eq!(origins, ["https://a.example", "http://localhost:3000"]);
     assert!(refused("cors_origins", "a.example").contains("https://example.com"));
 }
@@ -232,6 +235,9 @@ fn each_component_is_told_what_it_reads_and_nothing_else() {
     let worker: Reads = |source| drain(source, DrainUse::Worker).map(drop);
     // The API tells in `/readyz` whether the worker's settings are as they should be.
     let http: Reads = |source| {
+        let Access { tokens, origins } = access(source);
+        tokens?;
+        origins?;
         api(source)?;
         drain(source, DrainUse::Sweep).map(drop)
     };
@@ -256,6 +262,8 @@ fn each_setting_has_a_name_of_its_own_and_a_sentence() {
         assert!(!facts.needed_by.is_empty(), "nobody reads {}", facts.name);
         if let Some(example) = facts.example {
             let source = given(&[(facts.name, example)]);
+            let Access { tokens, origins } = access(&source);
+            assert!(tokens.is_ok() && origins.is_ok());
             api(&source).unwrap();
             drain(&source, DrainUse::Worker).unwrap();
         }

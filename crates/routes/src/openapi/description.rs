@@ -157,8 +157,8 @@ fn param_schema(kind: ParamKind) -> Value {
             json!({ "type": "integer", "minimum": min, "maximum": max })
         }
         ParamKind::Flag => json!({ "type": "boolean", "default": false }),
-        ParamKind::Text { bytes_max } => {
-            json!({ "type": "string", "minLength": 1, "maxLength": bytes_max })
+        ParamKind::Text { chars_max } => {
+            json!({ "type": "string", "minLength": 1, "maxLength": chars_max })
         }
         ParamKind::Choice(choices) => json!({ "type": "string", "enum": choices }),
         ParamKind::Choices(choices) => {

@@ -1,0 +1,144 @@
+//! The settings that a task may have of its own, in place of the service's.
+
+use saga::Policy;
+use serde_json::Value;
+use settings::table::{
+    FORWARD_MAX_ATTEMPTS, NODE_PARALLELISM, ROLLBACK_MAX_RETRIES, ROLLBACK_RETRY_DELAY,
+};
+use settings::{Seconds, Setting, Whole};
+
+use crate::input::bad_field;
+use crate::problem::{Problem, shown};
+
+/// Settings of one task, in place of the service's.
+#[cfg(feature = "openapi")]
+#[derive(schemars::JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "read field by field; this documents them")]
+pub(crate) struct TaskSettings {
+    /// How often a node is tried before the task turns back.
+    #[schemars(range(min = FORWARD_MAX_ATTEMPTS.kind.min, max = FORWARD_MAX_ATTEMPTS.kind.max))]
+    forward_max_attempts: Option<u32>,
+    /// How often a failed undo is tried again.
+    #[schemars(range(min = ROLLBACK_MAX_RETRIES.kind.min, max = ROLLBACK_MAX_RETRIES.kind.max))]
+    rollback_max_retries: Option<u32>,
+    /// Seconds before a failed undo is tried again; fractions are fine.
+    #[schemars(range(
+        min = ROLLBACK_RETRY_DELAY.kind.min_ms / 1_000,
+        max = ROLLBACK_RETRY_DELAY.kind.max_ms / 1_000
+    ))]
+    rollback_retry_delay: Option<f64>,
+    /// How many nodes are changed at once.
+    #[schemars(range(min = NODE_PARALLELISM.kind.min, max = NODE_PARALLELISM.kind.max))]
+    node_parallelism: Option<u32>,
+}
+
+/// The policy of a task whose body has these `settings`. What they leave out is as the service's
+/// own settings say; an unknown one is refused, because it would be overlooked.
+pub(crate) fn policy(settings: Option<Value>, service: &Policy) -> Result<Policy, Problem> {
+    let mut policy = service.clone();
+    let given = match settings {
+        None | Some(Value::Null) => return Ok(policy),
+        Some(Value::Object(given)) => given,
+        Some(_) => return Err(bad_field("settings must be an object.")),
+    };
+    for (name, value) in &given {
+        let value = Some(value).filter(|value| !value.is_null());
+        if name == FORWARD_MAX_ATTEMPTS.facts.name {
+            set(&mut policy.forward_max_attempts, &FORWARD_MAX_ATTEMPTS, value)?;
+        } else if name == ROLLBACK_MAX_RETRIES.facts.name {
+            set(&mut policy.rollback_max_retries, &ROLLBACK_MAX_RETRIES, value)?;
+        } else if name == NODE_PARALLELISM.facts.name {
+            set(&mut policy.node_parallelism, &NODE_PARALLELISM, value)?;
+        } else if name == ROLLBACK_RETRY_DELAY.facts.name {
+            if let Some(value) = value {
+                policy.rollback_retry_delay_ms = milliseconds(value)?;
+            }
+        } else {
+            return Err(bad_field(&format!("A task has no setting {}.", shown(name))));
+        }
+    }
+    Ok(policy)
+}
+
+/// Puts a task's own value in the place of the service's, if there is one. A number without a
+/// fraction is whole, however it is written.
+fn set(own: &mut u32, setting: &Setting<Whole>, value: Option<&Value>) -> Result<(), Problem> {
+    let Some(value) = value else { return Ok(()) };
+    let Whole { min, max, .. } = setting.kind;
+    let number = value.as_f64().filter(|number| number.fract() == 0.0);
+    let number = number.filter(|number| (f64::from(min)..=f64::from(max)).contains(number));
+    // Within the bounds, and whole.
+    *own = number.map(|number| number as u32).ok_or_else(|| {
+        let name = setting.facts.name;
+        bad_field(&format!("settings.{name} must be a whole number from {min} to {max}."))
+    })?;
+    Ok(())
+}
+
+/// A task's own `rollback_retry_delay` in milliseconds.
+fn milliseconds(seconds: &Value) -> Result<u64, Problem> {
+    let Seconds { min_ms, max_ms } = ROLLBACK_RETRY_DELAY.kind;
+    let seconds = seconds.as_f64();
+    let duration = seconds.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok());
+    let ms = duration.and_then(|duration| u64::try_from(duration.as_millis()).ok());
+    ms.filter(|ms| (min_ms..=max_ms).contains(ms)).ok_or_else(|| {
+        let (name, min_s, max_s) =
+            (ROLLBACK_RETRY_DELAY.facts.name, min_ms / 1_000, max_ms / 1_000);
+        bad_field(&format!("settings.{name} must be a number from {min_s} to {max_s}."))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn taken(settings: Value) -> Option<Policy> {
+        policy(Some(settings), &Policy::default()).ok()
+    }
+
+    #[test]
+    fn what_is_given_replaces_the_service_s_own() {
+        let service = Policy::default();
+        assert_eq!(taken(Value::Null), Some(service.clone()));
+        assert_eq!(taken(json!({})), Some(service.clone()));
+        assert_eq!(taken(json!({ "node_parallelism": null })), Some(service.clone()));
+        let own = taken(json!({
+            "forward_max_attempts": 2, "rollback_max_retries": 0, "node_parallelism": 3.0,
+            "rollback_retry_delay": 0.25,
+        }));
+        let expected = Policy {
+            forward_max_attempts: 2,
+            rollback_max_retries: 0,
+            node_parallelism: 3,
+            rollback_retry_delay_ms: 250,
+            ..service
+        };
+        assert_eq!(own, Some(expected));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused() {
+        for settings in [
+            json!([1, 0, 0, 1]),
+            json!("x"),
+            json!(7),
+            json!(false),
+            json!({ "rollback_backoff": 2 }),
+            json!({ "node_parallelism": 0 }),
+            json!({ "node_parallelism": -1 }),
+            json!({ "node_parallelism": 1.5 }),
+            json!({ "node_parallelism": "1" }),
+            json!({ "node_parallelism": true }),
+            json!({ "node_parallelism": [1] }),
+            json!({ "rollback_max_retries": 4_294_967_296_u64 }),
+            json!({ "rollback_retry_delay": -1 }),
+            json!({ "rollback_retry_delay": 1e308 }),
+            json!({ "rollback_retry_delay": "1" }),
+        ] {
+            assert_eq!(taken(settings.clone()), None, "{settings}");
+        }
+    }
+}
