@@ -1,6 +1,6 @@
 //! The HTTP API. It reaches Redis and nothing else.
 
-use routes::{Api, NoNodes};
+use routes::{Api, NoNodes, Problem};
 use settings::DrainUse;
 use spin_runtime::{JsonLog, SpinClock, SpinRedis, Variables, serve};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
@@ -17,18 +17,23 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
             return Ok(reply);
         }
         let variables = Variables::read();
-        let settings = settings::api(&variables)?;
-        let redis = settings::redis(&variables)?;
-        let redis = SpinRedis::open(&redis).map_err(StoreError::from)?;
-        let api = Api {
-            store: Store::new(redis),
-            settings,
-            worker_settings: || settings::drain(&Variables::read(), DrainUse::Worker).map(drop),
-            nodes: NoNodes,
-            clock: SpinClock,
-            new_id: Uuid::new_v4,
-        };
-        Ok(api.handle(&request).await)
+        match open(&variables) {
+            Ok(api) => Ok(api.handle(&request).await),
+            Err(problem) => Err(routes::denied_or(&request, settings::access(&variables), problem)),
+        }
     })
     .await;
+}
+
+fn open(variables: &Variables) -> Result<Api<SpinRedis, SpinClock, NoNodes>, Problem> {
+    let settings = settings::api(variables)?;
+    let redis = settings::redis(variables)?;
+    Ok(Api {
+        store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
+        settings,
+        worker_settings: || settings::drain(&Variables::read(), DrainUse::Worker).map(drop),
+        nodes: NoNodes,
+        clock: SpinClock,
+        new_id: Uuid::new_v4,
+    })
 }

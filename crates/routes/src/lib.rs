@@ -62,6 +62,7 @@ mod tasks;
 mod timeline;
 
 pub use api::Api;
+pub use handle::denied_or;
 pub use health::health;
 pub use limits::BODY_BYTES_MAX;
 pub use nodes::{NoNodes, Nodes};

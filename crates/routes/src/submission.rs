@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use settings::table::{
     FORWARD_MAX_ATTEMPTS, NODE_PARALLELISM, ROLLBACK_MAX_RETRIES, ROLLBACK_RETRY_DELAY,
 };
-use settings::{ApiSettings, HostPattern, Seconds, Setting, Whole};
+use settings::{ApiSettings, HostPattern, Kind as _, Number as _, Setting, Whole};
 
 use crate::input::{bad_field, group_id_field};
 use crate::limits::CALLBACK_URL_BYTES_MAX;
@@ -134,14 +134,10 @@ fn bounded(setting: &Setting<Whole>, value: u32) -> Result<(), Problem> {
 
 /// A task's own `rollback_retry_delay` in milliseconds.
 fn milliseconds(seconds: f64) -> Result<u64, Problem> {
-    let Seconds { min_ms, max_ms } = ROLLBACK_RETRY_DELAY.kind;
-    let duration = std::time::Duration::try_from_secs_f64(seconds).ok();
-    let ms = duration.and_then(|duration| u64::try_from(duration.as_millis()).ok());
-    ms.filter(|ms| (min_ms..=max_ms).contains(ms)).ok_or_else(|| {
-        let (name, min_s, max_s) =
-            (ROLLBACK_RETRY_DELAY.facts.name, min_ms / 1_000, max_ms / 1_000);
-        bad_field(&format!("settings.{name} must be from {min_s} to {max_s}."))
-    })
+    let Setting { facts, kind } = &ROLLBACK_RETRY_DELAY;
+    // As the service's own is read, which a number in JSON prints as it is meant.
+    kind.parse(&seconds.to_string())
+        .ok_or_else(|| bad_field(&format!("settings.{} must be {}.", facts.name, kind.allowed())))
 }
 
 /// That a task's end may be told to `url`, which is read as it will be when it is called.
@@ -209,5 +205,18 @@ mod tests {
         }
         let long = format!("http://127.0.0.1/{}", "x".repeat(CALLBACK_URL_BYTES_MAX));
         assert!(check(&long).unwrap_err().contains("2048"));
+    }
+
+    #[test]
+    fn a_delay_of_its_own_is_taken_as_it_is_given_or_refused() {
+        for (seconds, ms) in
+            [(0.0, 0), (0.05, 50), (1.0, 1_000), (2.125, 2_125), (86_400.0, 86_400_000)]
+        {
+            assert_eq!(milliseconds(seconds).ok(), Some(ms), "{seconds}");
+        }
+        for seconds in [-1.0, 0.0004, 0.0005, 1.000_1, 86_400.001, 1e300, f64::INFINITY] {
+            let detail = milliseconds(seconds).unwrap_err().answer().detail;
+            assert!(detail.contains("settings.rollback_retry_delay must be seconds"), "{detail}");
+        }
     }
 }
