@@ -1,6 +1,6 @@
 //! The HTTP API. It reaches Redis and nothing else.
 
-use routes::{Api, NoNodes};
+use routes::{Api, NoNodes, Problem};
 use settings::DrainUse;
 use spin_runtime::{JsonLog, SpinClock, SpinRedis, Variables, serve};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
@@ -14,20 +14,20 @@ const LOG: JsonLog = JsonLog { component: "api" };
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     serve(request, out, LOG, async |request| {
         let variables = Variables::read();
-        routes::answer(request, &settings::access(&variables), || {
-            let settings = settings::api(&variables)?;
-            let redis = settings::redis(&variables)?;
-            let redis = SpinRedis::open(&redis).map_err(StoreError::from)?;
-            Ok(Api {
-                store: Store::new(redis),
-                settings,
-                worker_settings: || settings::drain(&Variables::read(), DrainUse::Worker).map(drop),
-                nodes: NoNodes,
-                clock: SpinClock,
-                new_id: Uuid::new_v4,
-            })
-        })
-        .await
+        routes::answer(request, &settings::access(&variables), || open(&variables)).await
     })
     .await;
+}
+
+fn open(variables: &Variables) -> Result<Api<SpinRedis, SpinClock, NoNodes>, Problem> {
+    let settings = settings::api(variables)?;
+    let redis = settings::redis(variables)?;
+    Ok(Api {
+        store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
+        settings,
+        worker_settings: || settings::drain(&Variables::read(), DrainUse::Worker).map(drop),
+        nodes: NoNodes,
+        clock: SpinClock,
+        new_id: Uuid::new_v4,
+    })
 }

@@ -7,7 +7,7 @@
 mod maintenance;
 
 use drain::{Environment, Limits, Log as _, Report};
-use settings::{DrainUse, RedisSettings};
+use settings::{DrainUse, RedisSettings, SettingError};
 use spin_runtime::{ComposedAdapter, JsonLog, SpinClient, SpinClock, SpinRedis, Variables};
 use spin_sdk::redis_component;
 use store::{Store, StoreError};
@@ -19,8 +19,9 @@ const LOG: JsonLog = JsonLog { component: "worker" };
 async fn wake(_message: Vec<u8>) -> anyhow::Result<()> {
     let drained = async {
         let variables = Variables::read();
-        let limits = settings::drain(&variables, DrainUse::Worker)?;
-        let redis = settings::redis(&variables)?;
+        let bad = |error: SettingError| anyhow::Error::msg(error.for_log());
+        let limits = settings::drain(&variables, DrainUse::Worker).map_err(bad)?;
+        let redis = settings::redis(&variables).map_err(bad)?;
         anyhow::Ok(drain(limits, &redis, LOG).await?)
     };
     if let Err(error) = drained.await {

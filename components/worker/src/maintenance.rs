@@ -1,7 +1,7 @@
 //! The routes that need the nodes, behind HTTP.
 
 use drain::{Limits, Report};
-use routes::{Api, Nodes};
+use routes::{Api, Nodes, Problem};
 use saga::Presence;
 use settings::{DrainUse, RedisSettings};
 use spin_runtime::{ComposedAdapter, JsonLog, SpinClient, SpinClock, SpinRedis, Variables, serve};
@@ -16,22 +16,23 @@ const LOG: JsonLog = JsonLog { component: "maintenance" };
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     serve(request, out, LOG, async |request| {
         let variables = Variables::read();
-        routes::answer(request, &settings::access(&variables), || {
-            let settings = settings::api(&variables)?;
-            let limits = settings::drain(&variables, DrainUse::Sweep)?;
-            let redis = settings::redis(&variables)?;
-            Ok(Api {
-                store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
-                settings,
-                worker_settings: || Ok(()),
-                nodes: SpinNodes { limits, redis },
-                clock: SpinClock,
-                new_id: Uuid::new_v4,
-            })
-        })
-        .await
+        routes::answer(request, &settings::access(&variables), || open(&variables)).await
     })
     .await;
+}
+
+fn open(variables: &Variables) -> Result<Api<SpinRedis, SpinClock, SpinNodes>, Problem> {
+    let settings = settings::api(variables)?;
+    let limits = settings::drain(variables, DrainUse::Sweep)?;
+    let redis = settings::redis(variables)?;
+    Ok(Api {
+        store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
+        settings,
+        worker_settings: || Ok(()),
+        nodes: SpinNodes { limits, redis },
+        clock: SpinClock,
+        new_id: Uuid::new_v4,
+    })
 }
 
 /// The nodes, through Spin's outbound HTTP.

@@ -80,3 +80,34 @@ fn same(given: &[u8], token: &str) -> bool {
         given.iter().zip(token.bytes()).fold(0, |sum: u8, (given, token)| sum | (given ^ token));
     given.len() == token.len() && std::hint::black_box(differences) == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_who_bears_the_token() {
+        let token = |name: &str, role, secret: &str| Token {
+            name: name.to_owned(),
+            role,
+            secret: secret.to_owned(),
+        };
+        let tokens = [
+            token("a", Role::Read, "0123456789abcdef"),
+            token("b", Role::Operate, "fedcba9876543210"),
+        ];
+        let caller = |header: &str| {
+            let request = Request::builder().header(AUTHORIZATION, header).body(()).unwrap();
+            let caller = Caller::of(&request, &tokens);
+            (caller.name.clone(), caller.may(Role::Read), caller.check(Role::Submit).is_ok())
+        };
+        let named = |name: &str, reads, submits| (name.to_owned(), reads, submits);
+        assert_eq!(caller("Bearer 0123456789abcdef"), named("a", true, false));
+        assert_eq!(caller("bearer  fedcba9876543210 "), named("b", true, true));
+        for header in ["", "Bearer", "Bearer 0123", "Bearer 0123456789abcdef, Bearer x"] {
+            assert_eq!(caller(header), named("anybody", false, false), "{header}");
+        }
+        let anybody = Caller::of(&Request::new(()), &[]);
+        assert!(anybody.may(Role::Operate) && !anybody.tokens_set);
+    }
+}

@@ -32,6 +32,12 @@ struct BulkSubmission {
     submission: Submission,
 }
 
+/// 1 to 100 tasks. One that cannot be accepted is refused by itself, in its place in the answer.
+#[cfg(feature = "openapi")]
+#[derive(schemars::JsonSchema)]
+#[allow(dead_code, reason = "it documents the body")]
+struct BulkSubmissions(#[schemars(length(min = 1, max = 100))] Vec<BulkSubmission>);
+
 /// What became of one task of a bulk request.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -98,14 +104,16 @@ impl Endpoint for SubmitMany {
                 "Each task is accepted or refused by itself; the results are in the order of the \
                  tasks. An Idempotency-Key covers every one of them.",
             )
-            .header("Idempotency-Key", input::ABOUT_IDEMPOTENCY_KEY)
-            .body::<Vec<BulkSubmission>>()
+            .header(&input::IDEMPOTENCY_KEY_PARAM)
+            .body::<BulkSubmissions>(&serde_json::json!([
+                { "operation": "create", "group_id": "team-b" },
+                { "operation": "delete", "group_id": "team-c" },
+            ]))
             .answer::<Vec<BulkResult>>(200, "What became of each task.")
+            .link(200, "ShowTask", &[("task_id", "$response.body#/0/task_id")])
             .problems(&[
                 &problem_kinds::NOT_JSON,
-                &problem_kinds::BODY_TOO_LARGE,
                 &problem_kinds::BAD_FIELD,
-                &problem_kinds::BAD_QUERY,
                 &problem_kinds::BAD_KEY,
             ])
     }

@@ -135,7 +135,9 @@ impl Endpoint for ListDeadLetters {
             .about("A dead letter is a node that could not be put back, and waits for a person.")
             .query(&FILTERS)
             .answer::<DeadLettersAnswer>(200, "A page of dead letters.")
-            .problems(&[&problem_kinds::BAD_QUERY])
+            .link(200, "ShowLetter", &[("id", "$response.body#/dead_letters/0/id")])
+            .link(200, "RetryLetter", &[("id", "$response.body#/dead_letters/0/id")])
+            .link(200, "DiscardLetter", &[("id", "$response.body#/dead_letters/0/id")])
     }
 }
 
@@ -162,7 +164,7 @@ impl Endpoint for ShowDeadLetter {
         route
             .named("ShowLetter", "One dead letter")
             .answer::<DeadLetterAnswer>(200, "The dead letter.")
-            .problems(&[&problem_kinds::NO_SUCH_DEAD_LETTER, &problem_kinds::BAD_QUERY])
+            .problems(&[&problem_kinds::NO_SUCH_DEAD_LETTER])
     }
 }
 
@@ -200,11 +202,7 @@ impl Endpoint for DiscardDeadLetter {
             .about("For when a person has seen to the node. It stays in the task's timeline.")
             .query(&[&REASON])
             .empty(204, "It is gone.")
-            .problems(&[
-                &problem_kinds::NO_SUCH_DEAD_LETTER,
-                &problem_kinds::DEAD_LETTER_RETRYING,
-                &problem_kinds::BAD_QUERY,
-            ])
+            .problems(&[&problem_kinds::NO_SUCH_DEAD_LETTER, &problem_kinds::DEAD_LETTER_RETRYING])
     }
 }
 

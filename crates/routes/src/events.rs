@@ -19,9 +19,9 @@ use crate::problem::Problem;
 use crate::reply::{Body, Reply};
 use crate::success::typed;
 use crate::task::{no_such_task, phase, readable};
-use crate::{input, timeline};
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds};
+use crate::{headers::HeaderParam, openapi::Description, problem_kinds};
+use crate::{input, timeline};
 
 /// How long a stream stays open, in milliseconds; a client that is cut off comes back with
 /// `Last-Event-ID` and misses nothing.
@@ -58,6 +58,10 @@ impl Position {
 
     fn read(text: &str) -> Option<Self> {
         let (worked, noted) = text.split_once('.')?;
+        let is_count = |text: &str| text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit());
+        if !is_count(worked) || !is_count(noted) {
+            return None;
+        }
         Some(Self { worked: worked.parse().ok()?, noted: noted.parse().ok()? })
     }
 }
@@ -117,9 +121,14 @@ impl Endpoint for StreamEvents {
                  the entry's event; then `end` with the state and phase, and the stream is over. A \
                  client that is cut off goes on with Last-Event-ID.",
             )
-            .header("Last-Event-ID", "The id of the last event that was received.")
+            .header(&HeaderParam {
+                name: LAST_EVENT_ID,
+                pattern: Some("^[0-9]{1,9}\\.[0-9]{1,9}$"),
+                about: "The id of the last event that was received.",
+                example: "3.0",
+            })
             .text(200, "text/event-stream", "The events.")
-            .problems(&[&problem_kinds::NO_SUCH_TASK, &problem_kinds::BAD_QUERY])
+            .problems(&[&problem_kinds::NO_SUCH_TASK])
     }
 }
 

@@ -135,7 +135,7 @@ impl Endpoint for ListGroups {
             .named("ListGroups", "Groups that some node holds, by name")
             .query(&[&AFTER, &LIMIT])
             .answer::<GroupList>(200, "A page of groups.")
-            .problems(&[&problem_kinds::BAD_QUERY])
+            .link(200, "ShowGroup", &[("group_id", "$response.body#/groups/0/group_id")])
     }
 }
 
@@ -181,11 +181,8 @@ impl Endpoint for ShowGroup {
             )
             .query(&[&CHECK])
             .answer::<GroupAnswer>(200, "The group, its unfinished tasks and its dead letters.")
-            .problems(&[
-                &problem_kinds::BAD_GROUP_ID,
-                &problem_kinds::BAD_QUERY,
-                &problem_kinds::NO_NODE_ACCESS,
-            ])
+            .link(200, "RepairGroup", &[("group_id", "$response.body#/group_id")])
+            .problems(&[&problem_kinds::BAD_GROUP_ID, &problem_kinds::NO_NODE_ACCESS])
     }
 }
 

@@ -13,6 +13,16 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(crate) const PREFER: HeaderName = HeaderName::from_static("prefer");
 
+/// A header that routes read, for the document.
+#[cfg(feature = "openapi")]
+pub(crate) struct HeaderParam {
+    pub(crate) name: HeaderName,
+    /// What it must look like; `None` = what is not understood is ignored.
+    pub(crate) pattern: Option<&'static str>,
+    pub(crate) about: &'static str,
+    pub(crate) example: &'static str,
+}
+
 /// Headers whose second line would say something else than the first.
 const ONCE: [HeaderName; 7] =
     [AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, IDEMPOTENCY_KEY, LAST_EVENT_ID, ORIGIN];

@@ -10,11 +10,11 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::success::json;
-#[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds};
 
 /// The component runs.
 #[derive(Serialize)]
@@ -101,7 +101,6 @@ impl Endpoint for ShowHealth {
             .named("Health", "Whether the service runs")
             .without_store()
             .answer::<Health>(200, "It does.")
-            .problems(&[&problem_kinds::BAD_QUERY])
     }
 }
 
@@ -138,7 +137,6 @@ impl Endpoint for ShowReadiness {
                  and for how long; others see only whether it is so.",
             )
             .answer::<Ready>(200, "They can.")
-            .problems(&[&problem_kinds::BAD_QUERY])
     }
 }
 

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::call::Call;
+#[cfg(feature = "openapi")]
+use crate::headers::HeaderParam;
 use crate::headers::IDEMPOTENCY_KEY;
 use crate::json;
 use crate::limits::{GROUP_ID_CHARS_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
@@ -28,10 +30,13 @@ pub(crate) static NODE: Param = Param {
     about: "Only those that deal with this node, as the setting nodes names it.",
 };
 
-/// What the document says of the header `Idempotency-Key`.
 #[cfg(feature = "openapi")]
-pub(crate) const ABOUT_IDEMPOTENCY_KEY: &str =
-    "1 to 255 visible ASCII characters that name this request.";
+pub(crate) static IDEMPOTENCY_KEY_PARAM: HeaderParam = HeaderParam {
+    name: IDEMPOTENCY_KEY,
+    pattern: Some("^[!-~]{1,255}$"),
+    about: "1 to 255 visible ASCII characters that name this request.",
+    example: "7d3c1f0a-1c55-4e43-9a9b-0f2c8f5d2b61",
+};
 
 /// The operation whose tasks or dead letters a query selects.
 pub(crate) fn operation(query: &Query) -> Result<Option<Operation>, Problem> {

@@ -64,7 +64,6 @@ impl Endpoint for PauseQueue {
                  on, and so do rollbacks.",
             )
             .answer::<PauseAnswer>(200, "The queue is paused.")
-            .problems(&[&problem_kinds::BAD_QUERY])
     }
 }
 
@@ -89,7 +88,6 @@ impl Endpoint for ResumeQueue {
         route
             .named("Resume", "Let the queue go on")
             .answer::<PauseAnswer>(200, "The queue goes on.")
-            .problems(&[&problem_kinds::BAD_QUERY])
     }
 }
 
@@ -123,7 +121,7 @@ impl Endpoint for Sweep {
                  request.",
             )
             .answer::<SweepAnswer>(200, "What was done.")
-            .problems(&[&problem_kinds::NO_NODE_ACCESS, &problem_kinds::BAD_QUERY])
+            .problems(&[&problem_kinds::NO_NODE_ACCESS])
     }
 }
 

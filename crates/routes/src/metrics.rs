@@ -13,11 +13,11 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
 use crate::problem::Problem;
 use crate::reply::{Body, Reply};
 use crate::success::typed;
-#[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -41,10 +41,11 @@ impl Endpoint for ShowMetrics {
 
     #[cfg(feature = "openapi")]
     fn describe(route: Description<'_>) -> Description<'_> {
-        route
-            .named("Metrics", "Metrics for Prometheus")
-            .text(200, CONTENT_TYPE, "Prometheus's text format.")
-            .problems(&[&problem_kinds::BAD_QUERY])
+        route.named("Metrics", "Metrics for Prometheus").text(
+            200,
+            CONTENT_TYPE,
+            "Prometheus's text format.",
+        )
     }
 }
 

@@ -163,8 +163,7 @@ impl From<StoreError> for Problem {
 
 impl From<SettingError> for Problem {
     fn from(error: SettingError) -> Self {
-        let detail = error.to_string();
-        let cause = Some(detail.clone().into());
-        Self { cause, ..Self::new(&problem_kinds::BAD_SETTING, detail) }
+        let cause = Some(error.for_log().into());
+        Self { cause, ..Self::new(&problem_kinds::BAD_SETTING, error.to_string()) }
     }
 }

@@ -2,6 +2,7 @@
 
 use clock::parse_rfc3339;
 use percent_encoding::percent_decode;
+use store::Cursor;
 
 use crate::problem::{Problem, shown};
 use crate::problem_kinds;
@@ -23,13 +24,15 @@ pub(crate) enum ParamKind {
         max: u64,
     },
     Flag,
-    /// Text without control characters.
+    /// Text without control characters: see [`TEXT_PATTERN`].
     Text {
         chars_max: usize,
     },
     Choice(&'static [&'static str]),
     /// One or more of these, separated by commas.
     Choices(&'static [&'static str]),
+    /// Where a page begins.
+    Cursor,
     /// RFC 3339, with any offset.
     Time,
 }
@@ -117,6 +120,12 @@ impl Query {
         Err(bad(&format!("{} must be one of {}.", param.name, choices.join(", "))))
     }
 
+    /// Where a page begins, if the query says so.
+    pub(crate) fn cursor(&self, param: &Param) -> Result<Option<Cursor>, Problem> {
+        let cursor = self.value(param).map(str::parse).transpose();
+        cursor.map_err(|_| bad(&format!("{} must be the next_cursor of a page.", param.name)))
+    }
+
     /// A time, in milliseconds since the epoch.
     pub(crate) fn time(&self, param: &Param) -> Result<Option<u64>, Problem> {
         let Some(value) = self.value(param) else { return Ok(None) };
@@ -128,6 +137,10 @@ impl Query {
         })
     }
 }
+
+/// What [`is_text`] takes, whatever its length.
+#[cfg(feature = "openapi")]
+pub(crate) const TEXT_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
 
 /// Whether a text has at least one character and at most so many, none of them a control character.
 pub(crate) fn is_text(text: &str, chars_max: usize) -> bool {

@@ -18,7 +18,7 @@ use crate::reply::Reply;
 use crate::submission::SubmittedTask;
 use crate::success::accepted;
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, success::TaskAccepted};
+use crate::{openapi::Description, problem_kinds};
 
 static WANTED: Param = Param {
     name: "wanted",
@@ -66,11 +66,10 @@ impl Endpoint for RepairGroup {
                  deletes it wherever it is (wanted=absent): all of that, or nothing.",
             )
             .query(&[&WANTED])
-            .answer::<TaskAccepted>(202, "The task is stored and will be carried out.")
+            .required(&WANTED)
+            .accepted("The task is stored and will be carried out.")
             .problems(&[
                 &problem_kinds::BAD_GROUP_ID,
-                &problem_kinds::BAD_FIELD,
-                &problem_kinds::BAD_QUERY,
                 &problem_kinds::TOO_FAST,
                 &problem_kinds::QUEUE_FULL,
             ])

@@ -10,7 +10,7 @@ use crate::limits::CALLBACK_URL_BYTES_MAX;
 use crate::problem::Problem;
 use crate::task_settings;
 #[cfg(feature = "openapi")]
-use crate::task_settings::TaskSettings;
+use crate::{limits::GROUP_ID_CHARS_MAX, query::TEXT_PATTERN, task_settings::TaskSettings};
 
 /// A task that a client submits. Fields that are not known are ignored.
 #[cfg(feature = "openapi")]
@@ -18,12 +18,12 @@ use crate::task_settings::TaskSettings;
 #[allow(dead_code, reason = "read field by field; this documents them")]
 pub(crate) struct Submission {
     /// 1 to 256 characters, none of them a control character.
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = GROUP_ID_CHARS_MAX), regex(pattern = TEXT_PATTERN))]
     group_id: String,
     settings: Option<TaskSettings>,
     /// Where to POST the task's end to. The settings callback_hosts and callback_secret must allow
     /// it.
-    #[schemars(length(max = 2048))]
+    #[schemars(length(max = CALLBACK_URL_BYTES_MAX), regex(pattern = "^https?://[^/?#@]+([/?][!-~]*)?$"))]
     callback_url: Option<String>,
 }
 

@@ -14,8 +14,6 @@ use crate::callbacks::CallbackAnswer;
 use crate::endpoint::Endpoint;
 use crate::input;
 use crate::nodes::Nodes;
-#[cfg(feature = "openapi")]
-use crate::openapi::Description;
 use crate::prefer;
 use crate::problem::Problem;
 use crate::problem_kinds;
@@ -23,6 +21,11 @@ use crate::query::{Param, ParamKind};
 use crate::reply::Reply;
 use crate::success::json;
 use crate::timeline::{self, TimelineEntry};
+#[cfg(feature = "openapi")]
+use crate::{
+    headers::{HeaderParam, PREFER},
+    openapi::Description,
+};
 
 /// The longest that a request waits for a task to end, in seconds: HTTP hosts allow about 30.
 const WAIT_S_MAX: u64 = 25;
@@ -123,12 +126,18 @@ impl Endpoint for ShowTask {
         route
             .named("ShowTask", "How a task stands")
             .query(&[&WAIT])
-            .header("Prefer", "wait=N waits up to N seconds for the end.")
+            .header(&HeaderParam {
+                name: PREFER,
+                pattern: None,
+                about: "wait=N waits up to N seconds for the end.",
+                example: "wait=2",
+            })
             .answer::<TaskAnswer<'_>>(
                 200,
                 "The task, with each node's state and the whole timeline.",
             )
-            .problems(&[&problem_kinds::NO_SUCH_TASK, &problem_kinds::BAD_QUERY])
+            .answer_header(200, "Preference-Applied", "The wait that was heeded.", false)
+            .problems(&[&problem_kinds::NO_SUCH_TASK])
     }
 }
 
@@ -176,7 +185,6 @@ impl Endpoint for CancelTask {
                 &problem_kinds::NO_SUCH_TASK,
                 &problem_kinds::TASK_ENDED,
                 &problem_kinds::TASK_IS_RETRY,
-                &problem_kinds::BAD_QUERY,
             ])
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use settings::table::{
     FORWARD_MAX_ATTEMPTS, NODE_PARALLELISM, ROLLBACK_MAX_RETRIES, ROLLBACK_RETRY_DELAY,
 };
-use settings::{Seconds, Setting, Whole};
+use settings::{Kind as _, Number as _, Setting, Whole};
 
 use crate::input::bad_field;
 use crate::problem::{Problem, shown};
@@ -22,8 +22,8 @@ pub(crate) struct TaskSettings {
     /// How often a failed undo is tried again.
     #[schemars(range(min = ROLLBACK_MAX_RETRIES.kind.min, max = ROLLBACK_MAX_RETRIES.kind.max))]
     rollback_max_retries: Option<u32>,
-    /// Seconds before a failed undo is tried again; fractions are fine.
-    #[schemars(range(
+    /// Seconds before a failed undo is tried again; with up to three decimals.
+    #[schemars(extend("multipleOf" = 0.001), range(
         min = ROLLBACK_RETRY_DELAY.kind.min_ms / 1_000,
         max = ROLLBACK_RETRY_DELAY.kind.max_ms / 1_000
     ))]
@@ -78,15 +78,10 @@ fn set(own: &mut u32, setting: &Setting<Whole>, value: Option<&Value>) -> Result
 
 /// A task's own `rollback_retry_delay` in milliseconds.
 fn milliseconds(seconds: &Value) -> Result<u64, Problem> {
-    let Seconds { min_ms, max_ms } = ROLLBACK_RETRY_DELAY.kind;
-    let seconds = seconds.as_f64();
-    let duration = seconds.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok());
-    let ms = duration.and_then(|duration| u64::try_from(duration.as_millis()).ok());
-    ms.filter(|ms| (min_ms..=max_ms).contains(ms)).ok_or_else(|| {
-        let (name, min_s, max_s) =
-            (ROLLBACK_RETRY_DELAY.facts.name, min_ms / 1_000, max_ms / 1_000);
-        bad_field(&format!("settings.{name} must be a number from {min_s} to {max_s}."))
-    })
+    let Setting { facts, kind } = &ROLLBACK_RETRY_DELAY;
+    // As the service's own is read, which a number in JSON prints as it is meant.
+    let ms = seconds.as_f64().and_then(|seconds| kind.parse(&seconds.to_string()));
+    ms.ok_or_else(|| bad_field(&format!("settings.{} must be {}.", facts.name, kind.allowed())))
 }
 
 #[cfg(test)]
@@ -139,6 +134,19 @@ mod tests {
             json!({ "rollback_retry_delay": "1" }),
         ] {
             assert_eq!(taken(settings.clone()), None, "{settings}");
+        }
+    }
+
+    #[test]
+    fn a_delay_of_its_own_is_taken_as_it_is_given_or_refused() {
+        for (seconds, ms) in
+            [(0.0, 0), (0.05, 50), (1.0, 1_000), (2.125, 2_125), (86_400.0, 86_400_000)]
+        {
+            assert_eq!(milliseconds(&seconds.into()).ok(), Some(ms), "{seconds}");
+        }
+        for seconds in [-1.0, 0.0004, 0.0005, 1.000_1, 86_400.001, 1e300] {
+            let detail = milliseconds(&seconds.into()).unwrap_err().answer().detail;
+            assert!(detail.contains("settings.rollback_retry_delay must be seconds"), "{detail}");
         }
     }
 }

@@ -12,13 +12,13 @@ use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::input::{GROUP_ID, NODE, OPERATION, operation};
 use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
 use crate::page::{self, CURSOR, LIMIT};
 use crate::problem::Problem;
 use crate::query::{Param, ParamKind};
 use crate::reply::Reply;
 use crate::success::json;
-#[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds};
 
 static STATE: Param = Param {
     name: "state",
@@ -116,6 +116,6 @@ impl Endpoint for ListTasks {
             .named("ListTasks", "Tasks, newest first")
             .query(&PARAMS)
             .answer::<TaskList>(200, "A page of tasks.")
-            .problems(&[&problem_kinds::BAD_QUERY])
+            .link(200, "ShowTask", &[("task_id", "$response.body#/tasks/0/task_id")])
     }
 }

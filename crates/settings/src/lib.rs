@@ -9,8 +9,10 @@ mod callbacks;
 pub mod files;
 mod host_pattern;
 mod kind;
+mod lines;
 mod nodes;
 mod parse;
+mod redis;
 mod setting;
 pub mod table;
 
@@ -20,8 +22,10 @@ use saga::Policy;
 pub use access::{Access, Role, Token, access};
 pub use host_pattern::{HostPattern, PatternError};
 pub use kind::{Factor, Kind, Number, Seconds, Text, Unit, Whole};
+pub use lines::lines;
 use parse::Reader;
 pub use parse::SettingError;
+pub use redis::{RedisSettings, redis};
 pub use setting::{Component, Facts, Row, Section, Setting};
 
 /// Gives the text of a setting by its name, or why it cannot be had.
@@ -29,13 +33,6 @@ pub trait Source {
     /// # Errors
     /// When the host does not know the setting.
     fn get(&self, name: &str) -> Result<&str, String>;
-}
-
-/// How to reach Redis.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedisSettings {
-    /// `redis://…`, with the password in it: never to be logged or answered.
-    pub url: String,
 }
 
 /// What the HTTP API needs to accept tasks.
@@ -63,39 +60,25 @@ const WORKER_RUN_MS: u64 = 60_000;
 /// How long a sweep works before it answers, in milliseconds: HTTP hosts allow about 30 s.
 const SWEEP_RUN_MS: u64 = 15_000;
 
-/// Reads how to reach Redis.
-///
-/// # Errors
-/// Names the first setting that is not as it should be.
-pub fn redis(source: &impl Source) -> Result<RedisSettings, SettingError> {
-    let reader = Reader(source);
-    let has_none_of = |text: &str, signs: &[char]| !text.contains(signs);
-    let host = reader.text(&table::REDIS_HOST, |host| {
-        Some(host).filter(|host| !host.is_empty() && has_none_of(host, &['/', '@', ' ']))
-    })?;
-    let port = reader.number(&table::REDIS_PORT)?;
-    let db = reader.number(&table::REDIS_DB)?;
-    let is_part = |text: &&str| has_none_of(text, &['/', '@', ':', ' ']);
-    let user = reader.text(&table::REDIS_USER, |user| Some(user).filter(is_part))?;
-    let password =
-        reader.text(&table::REDIS_PASSWORD, |password| Some(password).filter(is_part))?;
-    let credentials = if password == NONE { String::new() } else { format!("{user}:{password}@") };
-    Ok(RedisSettings { url: format!("redis://{credentials}{host}:{port}/{db}") })
-}
-
 /// Reads what the HTTP API needs.
 ///
 /// # Errors
 /// Names the first setting that is not as it should be.
 pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
-    nodes::check_hosts(&reader)?;
+    let task_ttl_s = reader.number(&table::TASK_TTL)?;
+    let idempotency_ttl_s = reader.number(&table::IDEMPOTENCY_TTL)?;
+    // The answer to a repeated request names a task, which must be there.
+    if idempotency_ttl_s > task_ttl_s {
+        let allowed = format!("{}; at most task_ttl", table::IDEMPOTENCY_TTL.kind.allowed());
+        return Err(reader.refused_number(&table::IDEMPOTENCY_TTL, allowed));
+    }
     Ok(ApiSettings {
         nodes: nodes::read(&reader)?,
         policy: policy(&reader)?,
         max_queue: reader.number(&table::MAX_QUEUE)?.into(),
-        task_ttl_s: reader.number(&table::TASK_TTL)?.into(),
-        idempotency_ttl_s: reader.number(&table::IDEMPOTENCY_TTL)?.into(),
+        task_ttl_s: task_ttl_s.into(),
+        idempotency_ttl_s: idempotency_ttl_s.into(),
         rate_limit: Some(reader.number(&table::RATE_LIMIT)?.into()).filter(|limit| *limit > 0),
         callback_hosts: callbacks::hosts(&reader)?,
     })
@@ -119,9 +102,8 @@ pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, Sett
     let lease_ms = reader.number(&table::LEASE)?;
     let node_timeout_ms = u64::from(reader.number(&table::NODE_TIMEOUT)?);
     if node_timeout_ms.saturating_mul(2) > lease_ms {
-        let allowed = format!("at most half of the lease, {} ms", lease_ms / 2);
-        let facts = &table::NODE_TIMEOUT.facts;
-        return Err(SettingError::refused(facts, &node_timeout_ms.to_string(), allowed));
+        let allowed = format!("{}; at most half of lease", table::NODE_TIMEOUT.kind.allowed());
+        return Err(reader.refused_number(&table::NODE_TIMEOUT, allowed));
     }
     let concurrency = reader.number(&table::CONCURRENCY)?;
     Ok(drain::Limits {

@@ -50,7 +50,8 @@ table! {
 
         NODE_HOSTS: Text = Setting::new(
             "node_hosts", "http://127.0.0.1:*", Text::of(HostPattern::FORM), HTTP,
-            "Where nodes may be called at all; Spin refuses every other call.",
+            "Where nodes may be called at all; each of `nodes` must be within it, and Spin refuses \
+             every other call.",
         )
         .example("https://*.example.com:8000..8100");
     }
@@ -101,7 +102,8 @@ table! {
 
         ROLLBACK_BACKOFF: Factor = Setting::new(
             "rollback_backoff", "1", Factor { min_percent: 100, max_percent: 1_000 }, HTTP,
-            "What the delay is multiplied by after each retry.",
+            "What the delay is multiplied by after each retry; it grows to an hour at most, and one that \
+             is longer stays as it is.",
         );
 
         ROLLBACK_JITTER: Factor = Setting::new(
@@ -173,7 +175,7 @@ table! {
 
         IDEMPOTENCY_TTL: Whole = Setting::new(
             "idempotency_ttl", "86400", Whole::seconds(1, YEAR_S), HTTP,
-            "How long an `Idempotency-Key` is remembered.",
+            "How long an `Idempotency-Key` is remembered; at most `task_ttl`.",
         );
     }
 

@@ -41,7 +41,8 @@ impl NodeClient for SpinClient {
 
 async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
     let outgoing = outgoing(&mut request).map_err(|part| {
-        SendError::NotSent(format!("its {part} is not valid: {} {}", request.method, request.url))
+        // The URL may hold a token, and this goes into histories and logs.
+        SendError::NotSent(format!("its {part} is not valid"))
     })?;
     let body = Body::begin(&outgoing, request.body)?;
     let answer = outgoing_handler::handle(outgoing, None).map_err(error_code)?;

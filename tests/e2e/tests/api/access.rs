@@ -64,6 +64,28 @@ async fn no_token_and_no_secret_is_ever_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_call_is_told_neither_of_bad_settings_nor_of_redis() {
+    let bad = [("api_tokens", TOKENS), ("node_timeout", "600000"), ("max_queue", "many")];
+    let setup = Setup { settings: &bad, components: &["api", "maintenance"], ..Setup::default() };
+    let bad = World::with(setup).await;
+    let setup = Setup { settings: &[("api_tokens", TOKENS)], ..Setup::default() };
+    let mut away = World::with(Setup { components: &["api", "maintenance"], ..setup }).await;
+    away.redis.kill();
+    for (world, status, slug) in [(&bad, 500, "bad-setting"), (&away, 503, "redis-away")] {
+        for (method, path) in [
+            (Method::GET, "/tasks"),
+            (Method::POST, "/groups/create"),
+            (Method::GET, "/groups/by-id/g"),
+            (Method::POST, "/maintenance/pause"),
+        ] {
+            world.call(method.clone(), path, GROUP).await.assert_problem(401, "unauthorized");
+            let answer = call(world, "olga", method, path, GROUP).await;
+            answer.assert_problem(status, slug);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_may_submit_only_so_often_in_a_second() {
     let settings = [("api_tokens", TOKENS), ("rate_limit", "2")];
     let world =
