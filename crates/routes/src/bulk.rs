@@ -79,6 +79,7 @@ impl Endpoint for SubmitMany {
         N: Nodes,
     {
         call.query(&[])?;
+        let key = input::idempotency_key(call)?;
         let items: Vec<Value> = match json::read(call.body())? {
             Value::Array(items) => items,
             _ => return Err(bad_field("The body must be an array of tasks.")),
@@ -86,7 +87,6 @@ impl Endpoint for SubmitMany {
         if items.is_empty() || items.len() > BULK_TASKS_MAX {
             return Err(bad_field(&format!("The array must have 1 to {BULK_TASKS_MAX} tasks.")));
         }
-        let key = input::idempotency_key(call)?;
         let mut results = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             // Each task is one of its own: the same key with another number.

@@ -52,7 +52,9 @@ struct Position {
 impl Position {
     /// Where a client that comes back goes on.
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let Some(id) = headers::text(headers, &LAST_EVENT_ID)? else { return Ok(Self::default()) };
+        // An empty one is what a client has that has not received anything.
+        let id = headers::text(headers, &LAST_EVENT_ID)?.filter(|id| !id.is_empty());
+        let Some(id) = id else { return Ok(Self::default()) };
         Self::read(id).ok_or_else(|| headers::bad("Last-Event-ID must be the id of an event."))
     }
 
@@ -123,11 +125,11 @@ impl Endpoint for StreamEvents {
             )
             .header(&HeaderParam {
                 name: LAST_EVENT_ID,
-                pattern: Some("^[0-9]{1,9}\\.[0-9]{1,9}$"),
+                pattern: Some("^([0-9]{1,9}\\.[0-9]{1,9})?$"),
                 about: "The id of the last event that was received.",
                 example: "3.0",
             })
-            .text(200, "text/event-stream", "The events.")
+            .events("The events.")
             .problems(&[&problem_kinds::NO_SUCH_TASK])
     }
 }

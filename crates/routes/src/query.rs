@@ -82,11 +82,11 @@ impl Query {
         })
     }
 
-    /// Whether a flag is set; absent means no.
+    /// Whether a flag is set; absent means no. One without a value could be either.
     pub(crate) fn flag(&self, param: &Param) -> Result<bool, Problem> {
         match self.value(param) {
             None | Some("false" | "0") => Ok(false),
-            Some("true" | "1" | "") => Ok(true),
+            Some("true" | "1") => Ok(true),
             Some(_) => Err(bad(&format!("{} must be true or false.", param.name))),
         }
     }
@@ -190,7 +190,7 @@ mod tests {
             "&",
             "limit=1&name=a+b",
             "name=%E2%82%AC%E2%82%AC%E2%82%AC",
-            "flag&pick=A,B",
+            "flag=true&pick=A,B",
             "since=2026-01-31T12:00:00.5%2B02:00",
         ] {
             assert!(is_taken(text), "{text}");
@@ -213,6 +213,8 @@ mod tests {
             "name=%00",
             "name=%ff",
             "%ff=1",
+            "flag",
+            "flag=",
             "flag=yes",
             "pick=A,",
             "pick=a",

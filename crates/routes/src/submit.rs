@@ -75,13 +75,13 @@ impl Endpoint for DeleteGroup {
 impl<R: Redis, C, N> Api<R, C, N> {
     async fn submit(&self, call: &Call<'_>, operation: Operation) -> Result<Reply, Problem> {
         let query = call.query(&[&DRY_RUN])?;
+        let key = input::idempotency_key(call)?;
         let fields = input::json_object(call.body())?;
         let submitted = SubmittedTask::read(operation, fields, &self.settings)?;
         if query.flag(&DRY_RUN)? {
             let dry_run = DryRun::of(submitted, &self.settings.nodes);
             return success::json(StatusCode::OK, &dry_run, &[]);
         }
-        let key = input::idempotency_key(call)?;
         let task = self.accept(call, submitted, call.body(), key.as_deref()).await?;
         accepted(task.task_id, task.replayed)
     }

@@ -111,6 +111,19 @@ impl<'a> Description<'a> {
         self
     }
 
+    /// Server-sent events, of which this describes each.
+    pub(crate) fn events(mut self, about: &str) -> Self {
+        let text = json!({ "type": "string" });
+        let schema = json!({
+            "type": "object",
+            "properties": { "id": text, "event": text, "data": text },
+            "required": ["id", "event", "data"],
+        });
+        let content = json!({ "text/event-stream": { "schema": schema } });
+        self.add_answer(200, json!({ "description": about, "content": content }));
+        self
+    }
+
     pub(crate) fn empty(mut self, status: u16, about: &str) -> Self {
         self.add_answer(status, json!({ "description": about }));
         self

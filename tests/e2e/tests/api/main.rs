@@ -14,6 +14,7 @@ mod cookbook;
 mod dead_letters;
 mod document;
 mod events;
+mod fuzz;
 mod groups;
 mod operate;
 mod submit;
