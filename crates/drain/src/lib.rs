@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod webhooks;
 
+pub use call_metrics::BOUNDS_MS;
 pub use environment::{
     Environment, Log, NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, NodeResponse, SendError,
 };

@@ -275,6 +275,27 @@ async fn provoke_everywhere(document: &mut Document) {
 
     let settings = [("rollback_max_retries", "many")];
     let world = World::with(Setup { settings: &settings, ..Setup::default() }).await;
+    let large = " ".repeat(70_000);
+    for (method, path, _) in &operations {
+        let request = Request { query: "?surely_unknown=1", ..plain(path) };
+        let answer = document.call(&world, method.clone(), path, request).await;
+        // Without its settings the service cannot tell more than that.
+        assert!([422, 500].contains(&answer.status.as_u16()), "{answer:?}");
+        let request = Request {
+            headers: &[("last-event-id", "1.0"), ("last-event-id", "2.0")],
+            ..plain(path)
+        };
+        document
+            .call(&world, method.clone(), path, request)
+            .await
+            .assert_problem(422, "bad-header");
+        let request = Request { headers: &[("content-encoding", "gzip")], ..plain(path) };
+        let answer = document.call(&world, method.clone(), path, request).await;
+        answer.assert_problem(415, "unsupported-media");
+        let request = Request { body: &large, ..plain(path) };
+        let answer = document.call(&world, method.clone(), path, request).await;
+        answer.assert_problem(413, "body-too-large");
+    }
     for (method, path, _) in operations.iter().filter(|(_, path, _)| path != "/healthz") {
         let answer = document.call(&world, method.clone(), path, plain(path)).await;
         answer.assert_problem(500, "bad-setting");
