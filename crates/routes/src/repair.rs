@@ -3,7 +3,6 @@
 use clock::Clock;
 use http::Method;
 use saga::Presence;
-use serde_json::Value;
 use settings::Role;
 use store::Redis;
 
@@ -11,6 +10,7 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::input::{self, bad_field};
+use crate::json;
 use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::query::{Param, ParamKind};
@@ -40,13 +40,12 @@ impl Endpoint for RepairGroup {
         N: Nodes,
     {
         let query = call.query(&[&WANTED])?;
-        let wanted = match query.choice(&WANTED)? {
-            Some(wanted) => Some(wanted.to_owned()),
-            None => wanted_by_body(call.body()),
+        let by_query = query.choice(&WANTED)?.and_then(Presence::from_name);
+        let wanted = match (by_query, wanted_by_body(call.body())?) {
+            (Some(wanted), None) | (None, Some(wanted)) => wanted,
+            (None, None) => return Err(bad_field("wanted must be present or absent.")),
+            (Some(_), Some(_)) => return Err(bad_field("wanted is in the query and in the body.")),
         };
-        let wanted = wanted
-            .and_then(|wanted| Presence::from_name(&wanted))
-            .ok_or_else(|| bad_field("wanted must be present or absent."))?;
         let submitted = SubmittedTask {
             operation: wanted.operation(),
             group_id: input::group_id(call.parameter.clone())?,
@@ -69,14 +68,22 @@ impl Endpoint for RepairGroup {
             .required(&WANTED)
             .accepted("The task is stored and will be carried out.")
             .problems(&[
+                &problem_kinds::NOT_JSON,
                 &problem_kinds::BAD_GROUP_ID,
+                &problem_kinds::BAD_FIELD,
                 &problem_kinds::TOO_FAST,
                 &problem_kinds::QUEUE_FULL,
             ])
     }
 }
 
-fn wanted_by_body(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    body.get("wanted")?.as_str().map(str::to_owned)
+/// What a body wants, which may stand in for the query.
+fn wanted_by_body(body: &[u8]) -> Result<Option<Presence>, Problem> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let body = json::read(body)?;
+    let Some(wanted) = body.get("wanted") else { return Ok(None) };
+    let wanted = wanted.as_str().and_then(Presence::from_name);
+    wanted.map(Some).ok_or_else(|| bad_field("wanted must be present or absent."))
 }

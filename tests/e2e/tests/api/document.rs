@@ -181,6 +181,8 @@ async fn provoke_by_requests(document: &mut Document) {
     for query in ["", "?check=true", "?check=maybe"] {
         doc.call(&world, get.clone(), group, of("g", query)).await;
     }
+    let not_json = Request { parameter: "g", body: "x", ..Request::default() };
+    doc.call(&world, post.clone(), repair, not_json).await;
     for query in ["?wanted=present", "?wanted=x"] {
         doc.call(&world, post.clone(), repair, of("g", query)).await;
     }

@@ -96,6 +96,8 @@ async fn a_repair_brings_every_node_to_what_is_wanted() {
     let answer = world.call(Method::POST, "/groups/by-id/g/repair", body).await;
     assert_eq!(answer.status, 202);
     world.post("/groups/by-id/g/repair").await.assert_problem(422, "bad-field");
+    let both = "/groups/by-id/g/repair?wanted=absent";
+    world.call(Method::POST, both, body).await.assert_problem(422, "bad-field");
     world.post("/groups/by-id/g/repair?wanted=x").await.assert_problem(422, "bad-query");
     world
         .post("/groups/by-id/a%00b/repair?wanted=present")

@@ -75,9 +75,9 @@ async fn settings_out_of_bounds_are_refused_by_name() {
         (json!({ "node_parallelism": 0 }), "settings.node_parallelism"),
         (json!({ "rollback_retry_delay": -1 }), "settings.rollback_retry_delay"),
         (json!({ "rollback_retry_delay": 1e300 }), "settings.rollback_retry_delay"),
-        (json!({ "rollback_max_retries": "3" }), "settings:"),
+        (json!({ "rollback_max_retries": "3" }), "settings.rollback_max_retries"),
         (json!({ "no_such": 3 }), "no_such"),
-        (json!([]), "settings:"),
+        (json!([]), "settings must be an object"),
     ] {
         let body = json!({ "group_id": "g", "settings": settings }).to_string();
         let answer = world.call(Method::POST, "/groups/create", &body).await;
