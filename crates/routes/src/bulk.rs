@@ -11,6 +11,7 @@ use store::Redis;
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
+use crate::idempotency::IdempotencyKey;
 use crate::input::{self, bad_field};
 use crate::limits::BULK_TASKS_MAX;
 use crate::nodes::Nodes;
@@ -19,7 +20,7 @@ use crate::reply::Reply;
 use crate::submission::SubmittedTask;
 use crate::success::json;
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, submission::Submission};
+use crate::{idempotency, openapi::Description, problem_kinds, submission::Submission};
 
 /// One task of a bulk request.
 #[cfg(feature = "openapi")]
@@ -79,12 +80,11 @@ impl Endpoint for SubmitMany {
         if items.is_empty() || items.len() > BULK_TASKS_MAX {
             return Err(bad_field(&format!("The array must have 1 to {BULK_TASKS_MAX} tasks.")));
         }
-        let key = input::idempotency_key(call)?;
+        let key = IdempotencyKey::read(call)?;
         let mut results = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            // Each task is one of its own: the same key with another number.
-            let key = key.as_ref().map(|key| format!("{key}/{index}"));
-            results.push(BulkResult::from(api.submit_item(call, item, key.as_deref()).await));
+            let key = key.as_ref().map(|key| key.at(index));
+            results.push(BulkResult::from(api.submit_item(call, item, key.as_ref()).await));
         }
         json(StatusCode::OK, &results, &[])
     }
@@ -97,7 +97,7 @@ impl Endpoint for SubmitMany {
                 "Each task is accepted or refused by itself; the results are in the order of the \
                  tasks. An Idempotency-Key covers every one of them.",
             )
-            .header("Idempotency-Key", input::ABOUT_IDEMPOTENCY_KEY)
+            .header("Idempotency-Key", idempotency::ABOUT)
             .body::<Vec<BulkSubmission>>()
             .answer::<Vec<BulkResult>>(200, "What became of each task.")
             .problems(&[
@@ -115,9 +115,8 @@ impl<R: Redis, C, N> Api<R, C, N> {
         &self,
         call: &Call<'_>,
         item: Value,
-        key: Option<&str>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<String, Problem> {
-        let body = item.to_string();
         let Value::Object(fields) = item else {
             return Err(bad_field("A task must be an object."));
         };
@@ -126,6 +125,6 @@ impl<R: Redis, C, N> Api<R, C, N> {
             .and_then(Operation::from_name)
             .ok_or_else(|| bad_field("operation must be create or delete."))?;
         let submitted = SubmittedTask::read(operation, fields, &self.settings)?;
-        Ok(self.accept(call, submitted, body.as_bytes(), key).await?.task_id)
+        Ok(self.accept(call, submitted, key).await?.task_id)
     }
 }

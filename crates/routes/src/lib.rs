@@ -20,7 +20,7 @@
 //!
 //! `handle.rs` takes a request through CORS, the table and authentication (`auth.rs`) to its
 //! endpoint. What endpoints share: `input.rs`, `query.rs` and `page.rs` read requests,
-//! `submission.rs` and `accept.rs` make tasks of them, `success.rs` and `problem.rs` answer.
+//! `submission.rs`, `idempotency.rs` and `accept.rs` make tasks of them, `success.rs` and `problem.rs` answer.
 //! Everything that fails is answered as an RFC 9457 problem (`problem_kinds.rs`). The documentation
 //! is compiled only with the feature `openapi`, so that components do not carry it.
 
@@ -39,6 +39,7 @@ mod events;
 mod groups;
 mod handle;
 mod health;
+mod idempotency;
 mod input;
 mod limits;
 mod maintenance;

@@ -10,15 +10,16 @@ use store::Redis;
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
+use crate::idempotency::IdempotencyKey;
 use crate::input::{self, bad_field};
 use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::query::{Param, ParamKind};
 use crate::reply::Reply;
-use crate::submission::SubmittedTask;
+use crate::submission::{SubmittedTask, TaskSettings};
 use crate::success::accepted;
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, success::TaskAccepted};
+use crate::{idempotency, openapi::Description, problem_kinds, success::TaskAccepted};
 
 static WANTED: Param = Param {
     name: "wanted",
@@ -51,9 +52,11 @@ impl Endpoint for RepairGroup {
             operation: wanted.operation(),
             group_id: input::group_id(call.parameter.clone())?,
             policy: api.settings.policy.clone(),
+            own_settings: TaskSettings::default(),
             callback_url: None,
         };
-        let task = api.accept(call, submitted, &[], None).await?;
+        let key = IdempotencyKey::read(call)?;
+        let task = api.accept(call, submitted, key.as_ref()).await?;
         accepted(task.task_id, task.replayed)
     }
 
@@ -66,11 +69,14 @@ impl Endpoint for RepairGroup {
                  deletes it wherever it is (wanted=absent): all of that, or nothing.",
             )
             .query(&[&WANTED])
+            .header("Idempotency-Key", idempotency::ABOUT)
             .answer::<TaskAccepted>(202, "The task is stored and will be carried out.")
             .problems(&[
                 &problem_kinds::BAD_GROUP_ID,
                 &problem_kinds::BAD_FIELD,
                 &problem_kinds::BAD_QUERY,
+                &problem_kinds::BAD_KEY,
+                &problem_kinds::KEY_REUSED,
                 &problem_kinds::TOO_FAST,
                 &problem_kinds::QUEUE_FULL,
             ])

@@ -2,7 +2,7 @@
 
 use http_url::HttpUrl;
 use saga::{Operation, Policy};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use settings::table::{
     FORWARD_MAX_ATTEMPTS, NODE_PARALLELISM, ROLLBACK_MAX_RETRIES, ROLLBACK_RETRY_DELAY,
@@ -29,10 +29,10 @@ pub(crate) struct Submission {
 }
 
 /// Settings of one task, in place of the service's.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct TaskSettings {
+pub(crate) struct TaskSettings {
     /// How often a node is tried before the task turns back.
     #[cfg_attr(
         feature = "openapi",
@@ -63,7 +63,9 @@ struct TaskSettings {
 pub(crate) struct SubmittedTask {
     pub(crate) operation: Operation,
     pub(crate) group_id: String,
+    /// With the settings of its own.
     pub(crate) policy: Policy,
+    pub(crate) own_settings: TaskSettings,
     pub(crate) callback_url: Option<String>,
 }
 
@@ -75,14 +77,12 @@ impl SubmittedTask {
         service: &ApiSettings,
     ) -> Result<Self, Problem> {
         let group_id = group_id_field(&mut fields)?;
-        let policy = match fields.remove("settings") {
-            None | Some(Value::Null) => service.policy.clone(),
-            Some(settings) => {
-                let settings: TaskSettings = serde_json::from_value(settings)
-                    .map_err(|error| bad_field(&format!("settings: {error}.")))?;
-                settings.policy(&service.policy)?
-            }
+        let own_settings: TaskSettings = match fields.remove("settings") {
+            None | Some(Value::Null) => TaskSettings::default(),
+            Some(settings) => serde_json::from_value(settings)
+                .map_err(|error| bad_field(&format!("settings: {error}.")))?,
         };
+        let policy = own_settings.policy(&service.policy)?;
         let callback_url = match fields.remove("callback_url") {
             None | Some(Value::Null) => None,
             Some(Value::String(url)) => {
@@ -91,13 +91,13 @@ impl SubmittedTask {
             }
             Some(_) => return Err(bad_field("callback_url is not a string.")),
         };
-        Ok(Self { operation, group_id, policy, callback_url })
+        Ok(Self { operation, group_id, policy, own_settings, callback_url })
     }
 }
 
 impl TaskSettings {
-    fn policy(self, service: &Policy) -> Result<Policy, Problem> {
-        let Self {
+    fn policy(&self, service: &Policy) -> Result<Policy, Problem> {
+        let &Self {
             forward_max_attempts,
             rollback_max_retries,
             rollback_retry_delay,

@@ -10,6 +10,7 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::dry_run::DryRun;
 use crate::endpoint::Endpoint;
+use crate::idempotency::IdempotencyKey;
 use crate::input;
 use crate::nodes::Nodes;
 use crate::problem::Problem;
@@ -18,7 +19,9 @@ use crate::reply::Reply;
 use crate::submission::SubmittedTask;
 use crate::success::{accepted, json};
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, submission::Submission, success::TaskAccepted};
+use crate::{
+    idempotency, openapi::Description, problem_kinds, submission::Submission, success::TaskAccepted,
+};
 
 static DRY_RUN: Param = Param {
     name: "dry_run",
@@ -79,8 +82,8 @@ impl<R: Redis, C, N> Api<R, C, N> {
             let dry_run = DryRun::of(submitted, &self.settings.nodes);
             return json(StatusCode::OK, &dry_run, &[]);
         }
-        let key = input::idempotency_key(call)?;
-        let task = self.accept(call, submitted, call.body(), key.as_deref()).await?;
+        let key = IdempotencyKey::read(call)?;
+        let task = self.accept(call, submitted, key.as_ref()).await?;
         accepted(task.task_id, task.replayed)
     }
 }
@@ -94,7 +97,7 @@ fn describe(route: Description<'_>) -> Description<'_> {
              without harm: it gets the first one's answer.",
         )
         .query(&[&DRY_RUN])
-        .header("Idempotency-Key", input::ABOUT_IDEMPOTENCY_KEY)
+        .header("Idempotency-Key", idempotency::ABOUT)
         .body::<Submission>()
         .answer::<TaskAccepted>(202, "The task is stored and will be carried out.")
         .answer::<DryRun>(200, "With dry_run: what would be done.")
