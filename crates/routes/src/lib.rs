@@ -35,6 +35,7 @@ mod dead_letter_retries;
 mod dead_letters;
 mod dry_run;
 mod endpoint;
+mod event_position;
 mod events;
 mod groups;
 mod handle;
