@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use humantime::parse_rfc3339_weak;
+use clock::parse_rfc3339;
 
 use crate::problem::Problem;
 use crate::problem_kinds;
@@ -30,7 +30,7 @@ pub(crate) enum ParamKind {
     Choice(&'static [&'static str]),
     /// One or more of these, separated by commas.
     Choices(&'static [&'static str]),
-    /// RFC 3339.
+    /// RFC 3339, with any offset.
     Time,
 }
 
@@ -112,15 +112,48 @@ impl<'a> Query<'a> {
     /// A time, in milliseconds since the epoch.
     pub(crate) fn time(&self, param: &Param) -> Result<Option<u64>, Problem> {
         let Some(value) = self.value(param) else { return Ok(None) };
-        let time = parse_rfc3339_weak(value).ok();
-        let since = time.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        let ms = since.and_then(|since| u64::try_from(since.as_millis()).ok());
-        ms.map(Some).ok_or_else(|| {
-            bad(&format!("{} must be a time such as 2026-01-31T12:00:00Z.", param.name))
+        // A plus sign that is not encoded arrives as a space, and nothing else is one before `hh:mm`.
+        let offset = value.len().checked_sub("+hh:mm".len());
+        let parts = offset.and_then(|at| value.split_at_checked(at));
+        let restored =
+            parts.and_then(|(time, offset)| Some([time, "+", offset.strip_prefix(' ')?].concat()));
+        parse_rfc3339(restored.as_deref().unwrap_or(value)).map(Some).ok_or_else(|| {
+            bad(&format!(
+                "{} must be a time with its offset, such as 2026-01-31T12:00:00Z or \
+                 2026-01-31T14:00:00+02:00.",
+                param.name
+            ))
         })
     }
 }
 
 pub(crate) fn bad(detail: &str) -> Problem {
     Problem::new(&problem_kinds::BAD_QUERY, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_an_offset_and_it_counts() {
+        static SINCE: Param = Param { name: "since", kind: ParamKind::Time, about: "" };
+        let read = |query: &str| {
+            let query = format!("since={query}");
+            let query = Query::read(Some(&query), &[&SINCE]).unwrap_or_else(|_| panic!("{query}"));
+            query.time(&SINCE).map_err(|problem| problem.answer().status)
+        };
+        for text in [
+            "2026-01-31T12:00:00.5Z",
+            "2026-01-31T14:00:00.5%2B02:00",
+            "2026-01-31T14:00:00.5+02:00",
+            "2026-01-31+14:00:00.5+02:00",
+            "2026-01-31T10:00:00.5-02:00",
+        ] {
+            assert_eq!(read(text), Ok(Some(1_769_860_800_500)), "{text}");
+        }
+        for text in ["2026-01-31T12:00:00", "2026-01-31", "12:00", "+02:00", "%c3%a4+02:00", ""] {
+            assert_eq!(read(text), Err(422), "{text}");
+        }
+    }
 }
