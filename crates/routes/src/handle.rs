@@ -58,6 +58,7 @@ mod tests {
     use settings::Role;
 
     use super::*;
+    use crate::log_line::LogLine;
 
     /// A host that gives no setting at all.
     struct NoSettings;
@@ -90,6 +91,8 @@ mod tests {
         }
         let answer = bad_setting().answer();
         assert!(answer.detail.contains("api_tokens") && !answer.detail.contains("hunter2"));
-        assert!(bad_setting().cause().unwrap().contains("hunter2"), "the log has it");
+        let reply = bad_setting().into_reply();
+        let line = reply.extensions().get::<LogLine>().unwrap();
+        assert!(line.fields[0].1.contains("hunter2"), "the log has what the host says");
     }
 }

@@ -1,5 +1,6 @@
 //! What went wrong, as RFC 9457 problem details, with what to do next.
 
+use drain::Level;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, Response};
 use serde::Serialize;
@@ -7,6 +8,7 @@ use settings::SettingError;
 use store::StoreError;
 
 use crate::limits::BODY_BYTES_MAX;
+use crate::log_line::LogLine;
 use crate::problem_kinds::{self, Kind, Retry};
 use crate::reply::{Body, Reply};
 
@@ -25,7 +27,7 @@ pub struct Problem {
     detail: Box<str>,
     /// The methods that the route has, when the one used is not among them.
     allow: Option<Box<str>>,
-    /// Why, for operators and not for clients.
+    /// Why, for the operator's log and not for clients; `None` when it is the client's own doing.
     cause: Option<Box<str>>,
 }
 
@@ -79,12 +81,6 @@ impl Problem {
         Self { cause: Some(cause.into()), ..Self::plain(&problem_kinds::INTERNAL) }
     }
 
-    /// Why, for the operator's log; `None` when it is the client's own doing.
-    #[must_use]
-    pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
-    }
-
     pub(crate) fn answer(&self) -> ProblemAnswer {
         ProblemAnswer {
             r#type: format!("/docs#problem-{}", self.kind.slug),
@@ -105,8 +101,12 @@ impl Problem {
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }
-        if self.cause.is_some() {
-            response.extensions_mut().insert(self);
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(LogLine {
+                level: Level::Error,
+                event: "request failed",
+                fields: vec![("reason", cause.into())],
+            });
         }
         response
     }

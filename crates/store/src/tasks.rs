@@ -92,13 +92,15 @@ pub struct TaskPage {
 }
 
 /// What became of a wish to cancel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cancelled {
     UnknownTask,
     /// It had ended already, in this state.
     Ended(ClientState),
     /// It had not started, and never will.
-    Revoked,
+    Revoked {
+        group_id: String,
+    },
     /// It is running and will roll back.
     RollingBack,
     /// It retries a dead letter and is under way: there is nothing to take back.
@@ -285,7 +287,7 @@ impl<R: Redis> Store<R> {
         match answer.text()?.as_str() {
             "UNKNOWN" => Ok(Cancelled::UnknownTask),
             "ENDED" => Ok(Cancelled::Ended(client_state(&answer.text()?)?)),
-            "REVOKED" => Ok(Cancelled::Revoked),
+            "REVOKED" => Ok(Cancelled::Revoked { group_id: answer.text()? }),
             "CANCELLING" => Ok(Cancelled::RollingBack),
             "RETRYING" => Ok(Cancelled::Retrying),
             _ => Err(answer.unexpected("a word that cancel.lua answers", None)),

@@ -15,6 +15,7 @@ mod dead_letters;
 mod document;
 mod events;
 mod groups;
+mod log;
 mod operate;
 mod submit;
 mod tasks;
