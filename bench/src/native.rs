@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use clock::Clock;
-use drain::{Environment, Level, Limits, Log, NodeClient, NodeRequest, NodeResponse, Report, SendError};
+use drain::{
+    Environment, Level, Limits, Log, NodeClient, NodeRequest, NodeResponse, Report, SendError,
+};
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::body::Bytes;
