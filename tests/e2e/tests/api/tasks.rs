@@ -123,7 +123,8 @@ async fn a_wait_that_is_over_tells_how_the_task_stands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_tasks_leave_no_trace_in_the_lists() {
-    let world = World::with(Setup { settings: &[("task_ttl", "1")], ..Setup::default() }).await;
+    let settings = [("task_ttl", "1"), ("idempotency_ttl", "1")];
+    let world = World::with(Setup { settings: &settings, ..Setup::default() }).await;
     let id = world.create("g").await;
     world.ended(&id).await;
     let gone = async || world.get(&format!("/groups/task/{id}")).await.status;
