@@ -2,17 +2,17 @@
 
 use routes::{Api, NoNodes, Problem};
 use settings::DrainUse;
-use spin_runtime::{JsonLog, SpinClock, SpinRedis, Variables, serve};
+use spin_runtime::{SpinClock, SpinRedis, Variables, serve};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use store::{Store, StoreError};
 use uuid::Uuid;
 
-const LOG: JsonLog = JsonLog { component: "api" };
+const NAME: &str = "api";
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    serve(request, out, LOG, async |request| {
+    serve(request, out, NAME, async |request| {
         let variables = Variables::read();
         routes::answer(request, &settings::access(&variables), || open(&variables)).await
     })

@@ -10,11 +10,11 @@ use spin_sdk::http_component;
 use store::{Store, StoreError};
 use uuid::Uuid;
 
-const LOG: JsonLog = JsonLog { component: "maintenance" };
+const NAME: &str = "maintenance";
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    serve(request, out, LOG, async |request| {
+    serve(request, out, NAME, async |request| {
         let variables = Variables::read();
         routes::answer(request, &settings::access(&variables), || open(&variables)).await
     })
@@ -29,7 +29,7 @@ fn open(variables: &Variables) -> Result<Api<SpinRedis, SpinClock, SpinNodes>, P
         store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
         settings,
         worker_settings: || Ok(()),
-        nodes: SpinNodes { limits, redis },
+        nodes: SpinNodes { limits, redis, log: JsonLog::new(NAME, variables) },
         clock: SpinClock,
         new_id: Uuid::new_v4,
     })
@@ -39,6 +39,7 @@ fn open(variables: &Variables) -> Result<Api<SpinRedis, SpinClock, SpinNodes>, P
 struct SpinNodes {
     limits: Limits,
     redis: RedisSettings,
+    log: JsonLog,
 }
 
 impl Nodes for SpinNodes {
@@ -48,6 +49,6 @@ impl Nodes for SpinNodes {
     }
 
     async fn sweep(&self) -> Option<Result<Report, StoreError>> {
-        Some(crate::drain(self.limits.clone(), &self.redis, LOG).await)
+        Some(crate::drain(self.limits.clone(), &self.redis, self.log).await)
     }
 }

@@ -11,7 +11,8 @@ use store::Redis;
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
-use crate::input::{self, bad_field};
+use crate::idempotency::IdempotencyKey;
+use crate::input::bad_field;
 use crate::json;
 use crate::limits::BULK_TASKS_MAX;
 use crate::nodes::Nodes;
@@ -20,7 +21,7 @@ use crate::reply::Reply;
 use crate::submission::SubmittedTask;
 use crate::success;
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, submission::Submission};
+use crate::{idempotency, openapi::Description, problem_kinds, submission::Submission};
 
 /// One task of a bulk request.
 #[cfg(feature = "openapi")]
@@ -79,7 +80,7 @@ impl Endpoint for SubmitMany {
         N: Nodes,
     {
         call.query(&[])?;
-        let key = input::idempotency_key(call)?;
+        let key = IdempotencyKey::read(call)?;
         let items: Vec<Value> = match json::read(call.body())? {
             Value::Array(items) => items,
             _ => return Err(bad_field("The body must be an array of tasks.")),
@@ -89,9 +90,8 @@ impl Endpoint for SubmitMany {
         }
         let mut results = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            // Each task is one of its own: the same key with another number.
-            let key = key.as_ref().map(|key| format!("{key}/{index}"));
-            results.push(BulkResult::from(api.submit_item(call, item, key.as_deref()).await));
+            let key = key.as_ref().map(|key| key.at(index));
+            results.push(BulkResult::from(api.submit_item(call, item, key.as_ref()).await));
         }
         success::json(StatusCode::OK, &results, &[])
     }
@@ -104,7 +104,7 @@ impl Endpoint for SubmitMany {
                 "Each task is accepted or refused by itself; the results are in the order of the \
                  tasks. An Idempotency-Key covers every one of them.",
             )
-            .header(&input::IDEMPOTENCY_KEY_PARAM)
+            .header(&idempotency::PARAM)
             .body::<BulkSubmissions>(&serde_json::json!([
                 { "operation": "create", "group_id": "team-b" },
                 { "operation": "delete", "group_id": "team-c" },
@@ -124,9 +124,8 @@ impl<R: Redis, C, N> Api<R, C, N> {
         &self,
         call: &Call<'_>,
         item: Value,
-        key: Option<&str>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<String, Problem> {
-        let body = item.to_string();
         let Value::Object(fields) = item else {
             return Err(bad_field("A task must be an object."));
         };
@@ -135,6 +134,6 @@ impl<R: Redis, C, N> Api<R, C, N> {
             .and_then(Operation::from_name)
             .ok_or_else(|| bad_field("operation must be create or delete."))?;
         let submitted = SubmittedTask::read(operation, fields, &self.settings)?;
-        Ok(self.accept(call, submitted, body.as_bytes(), key).await?.task_id)
+        Ok(self.accept(call, submitted, key).await?.task_id)
     }
 }

@@ -61,11 +61,14 @@ struct GroupSummary {
 #[cfg_attr(feature = "openapi", schemars(rename = "Group"))]
 struct GroupAnswer {
     group_id: String,
-    nodes: Vec<GroupNode>,
     /// With `check`: whether some node holds something else than Muster thought, or than the
-    /// others.
+    /// others; `null` when nothing tells so and `unanswered` is not 0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    drift: Option<bool>,
+    drift: Option<Option<bool>>,
+    /// With `check`: how many nodes did not say what they hold; `error` says why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered: Option<usize>,
+    nodes: Vec<GroupNode>,
     /// Unfinished tasks in the order they run, the first 100.
     tasks: Vec<GroupTask>,
     tasks_total: u64,
@@ -157,8 +160,9 @@ impl Endpoint for ShowGroup {
         let view = api.store.group(&group_id).await?;
         let nodes = api.known_nodes(&view);
         let mut answer = GroupAnswer {
-            nodes,
             drift: None,
+            unanswered: None,
+            nodes,
             tasks: view.tasks.into_iter().map(group_task).collect(),
             tasks_total: view.tasks_total,
             dead_letters: view.dead_letters,
@@ -176,8 +180,9 @@ impl Endpoint for ShowGroup {
         route
             .named("ShowGroup", "What is known of a group")
             .about(
-                "With check, every node is inspected, and drift says whether what it holds now is \
-                 what Muster thought and the same everywhere. It changes nothing.",
+                "With check, every node is inspected, and drift says whether some node holds \
+                 something else than Muster thought, or than the others; null when it is not \
+                 known, because some node did not answer. It changes nothing.",
             )
             .query(&[&CHECK])
             .answer::<GroupAnswer>(200, "The group, its unfinished tasks and its dead letters.")
@@ -230,7 +235,12 @@ impl<R, C, N: Nodes> Api<R, C, N> {
             }
             answer.nodes.push(node);
         }
-        answer.drift = Some(has_drifted(&answer.nodes));
+        let unanswered = answer.nodes.iter().filter(|node| node.error.is_some()).count();
+        answer.unanswered = Some(unanswered);
+        // What one node shows is not undone by another that is silent.
+        let has_drifted = has_drifted(&answer.nodes);
+        answer.drift =
+            Some(Some(has_drifted).filter(|has_drifted| *has_drifted || unanswered == 0));
         Ok(())
     }
 }

@@ -84,19 +84,6 @@ fn is_json(content_type: &str) -> bool {
         })
 }
 
-/// A header as text; `None` when it is not there.
-pub(crate) fn text<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a str>, Problem> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
-    value.to_str().map(Some).map_err(|_| bad(&format!("The header {name} is not plain ASCII.")))
-}
-
-pub(crate) fn bad(detail: &str) -> Problem {
-    Problem::new(&problem_kinds::BAD_HEADER, detail)
-}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;

@@ -1,15 +1,11 @@
-//! What several routes read in the same way: fields of JSON bodies, ids, the idempotency key, filters.
+//! What several routes read in the same way: fields of JSON bodies, ids, filters.
 
 use saga::{NODE_ADDRESS_BYTES_MAX, Operation};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::call::Call;
-#[cfg(feature = "openapi")]
-use crate::headers::HeaderParam;
-use crate::headers::IDEMPOTENCY_KEY;
 use crate::json;
-use crate::limits::{GROUP_ID_CHARS_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
+use crate::limits::GROUP_ID_CHARS_MAX;
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::query::{Param, ParamKind, Query};
@@ -28,14 +24,6 @@ pub(crate) static NODE: Param = Param {
     name: "node",
     kind: ParamKind::Text { chars_max: NODE_ADDRESS_BYTES_MAX },
     about: "Only those that deal with this node, as the setting nodes names it.",
-};
-
-#[cfg(feature = "openapi")]
-pub(crate) static IDEMPOTENCY_KEY_PARAM: HeaderParam = HeaderParam {
-    name: IDEMPOTENCY_KEY,
-    pattern: Some("^[!-~]{1,255}$"),
-    about: "1 to 255 visible ASCII characters that name this request.",
-    example: "7d3c1f0a-1c55-4e43-9a9b-0f2c8f5d2b61",
 };
 
 /// The operation whose tasks or dead letters a query selects.
@@ -80,17 +68,6 @@ pub(crate) fn group_id(text: String) -> Result<String, Problem> {
 /// A task's id in the one form it is stored in; `None` for a text that cannot be any task's id.
 pub(crate) fn task_id(text: &str) -> Option<String> {
     Uuid::try_parse(text).ok().map(|id| id.to_string())
-}
-
-/// The header `Idempotency-Key`.
-pub(crate) fn idempotency_key(call: &Call<'_>) -> Result<Option<String>, Problem> {
-    let Some(key) = call.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let bad = || Problem::plain(&problem_kinds::BAD_KEY);
-    let key = key.to_str().map_err(|_| bad())?.trim();
-    let is_usable = !key.is_empty()
-        && key.len() <= IDEMPOTENCY_KEY_CHARS_MAX
-        && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_usable { Ok(Some(key.to_owned())) } else { Err(bad()) }
 }
 
 fn bad_group_id(detail: &str) -> Problem {

@@ -21,7 +21,8 @@
 //! `router.rs` takes a request through what holds for every route (`headers.rs`, `cors.rs`), the table
 //! (`route.rs`) and authentication (`auth.rs`) to its endpoint. What endpoints share: `headers.rs`,
 //! `query.rs`, `json.rs`, `input.rs` and `page.rs` say what a request may be and read it,
-//! `submission.rs` and `accept.rs` make tasks of them, `success.rs` and `problem.rs` answer.
+//! `submission.rs`, `idempotency.rs` and `accept.rs` make tasks of them, `success.rs` and `problem.rs`
+//! answer.
 //! Everything that fails is answered as an RFC 9457 problem (`problem_kinds.rs`). The documentation
 //! is compiled only with the feature `openapi`, so that components do not carry it.
 
@@ -36,13 +37,16 @@ mod dead_letter_retries;
 mod dead_letters;
 mod dry_run;
 mod endpoint;
+mod event_position;
 mod events;
 mod groups;
 mod headers;
 mod health;
+mod idempotency;
 mod input;
 mod json;
 mod limits;
+mod log_line;
 mod maintenance;
 mod metrics;
 mod nodes;
@@ -68,6 +72,7 @@ mod timeline;
 
 pub use api::Api;
 pub use limits::BODY_BYTES_MAX;
+pub use log_line::LogLine;
 pub use nodes::{NoNodes, Nodes};
 pub use problem::Problem;
 pub use problem_kinds::{KINDS, Kind, Retry};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use drain::Level;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, Response};
 use serde::Serialize;
@@ -9,6 +10,7 @@ use settings::SettingError;
 use store::StoreError;
 
 use crate::limits::BODY_BYTES_MAX;
+use crate::log_line::LogLine;
 use crate::problem_kinds::{self, Kind, Retry};
 use crate::reply::{Body, Reply};
 
@@ -38,7 +40,7 @@ pub struct Problem {
     detail: Box<str>,
     /// A header that belongs to this one.
     header: Option<(HeaderName, Box<str>)>,
-    /// Why, for operators and not for clients.
+    /// Why, for the operator's log and not for clients; `None` when it is the client's own doing.
     cause: Option<Box<str>>,
 }
 
@@ -99,12 +101,6 @@ impl Problem {
         Self { cause: Some(cause.into()), ..Self::plain(&problem_kinds::INTERNAL) }
     }
 
-    /// Why, for the operator's log; `None` when it is the client's own doing.
-    #[must_use]
-    pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
-    }
-
     pub(crate) fn answer(&self) -> ProblemAnswer {
         ProblemAnswer {
             r#type: format!("/docs#problem-{}", self.kind.slug),
@@ -125,8 +121,12 @@ impl Problem {
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }
-        if self.cause.is_some() {
-            response.extensions_mut().insert(self);
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(LogLine {
+                level: Level::Error,
+                event: "request failed",
+                fields: vec![("reason", cause.into())],
+            });
         }
         response
     }

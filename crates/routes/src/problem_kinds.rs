@@ -125,7 +125,7 @@ kinds! {
         about: "A header is not what the route takes, or is there twice although it may be there once.",
         next: "Correct the header that the detail names, or leave it out.", No;
     BAD_KEY: UNPROCESSABLE_ENTITY, "bad-idempotency-key", "The Idempotency-Key cannot be used",
-        about: "An Idempotency-Key has 1 to 255 visible ASCII characters.",
+        about: "A request has one Idempotency-Key of 1 to 255 visible ASCII characters, in quotes or without.",
         next: "Send a key such as a UUID.", No;
     KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for something else",
         about: "Another request came with the same key not long ago, and this one asks for something else.",

@@ -129,9 +129,15 @@ impl Query {
     /// A time, in milliseconds since the epoch.
     pub(crate) fn time(&self, param: &Param) -> Result<Option<u64>, Problem> {
         let Some(value) = self.value(param) else { return Ok(None) };
-        parse_rfc3339(value).map(Some).ok_or_else(|| {
+        // A plus sign that is not encoded arrives as a space, and nothing else is one before `hh:mm`.
+        let offset = value.len().checked_sub("+hh:mm".len());
+        let parts = offset.and_then(|at| value.split_at_checked(at));
+        let restored =
+            parts.and_then(|(time, offset)| Some([time, "+", offset.strip_prefix(' ')?].concat()));
+        parse_rfc3339(restored.as_deref().unwrap_or(value)).map(Some).ok_or_else(|| {
             bad(&format!(
-                "{} must be a time such as 2026-01-31T12:00:00Z or 2026-01-31T14:00:00%2B02:00.",
+                "{} must be a time with its offset, such as 2026-01-31T12:00:00Z or \
+                 2026-01-31T14:00:00+02:00.",
                 param.name
             ))
         })
@@ -192,6 +198,7 @@ mod tests {
             "name=%E2%82%AC%E2%82%AC%E2%82%AC",
             "flag=true&pick=A,B",
             "since=2026-01-31T12:00:00.5%2B02:00",
+            "since=2026-01-31T12:00:00+02:00",
         ] {
             assert!(is_taken(text), "{text}");
         }
@@ -219,11 +226,32 @@ mod tests {
             "pick=A,",
             "pick=a",
             "since=2026-01-31T12:00:00",
-            "since=2026-01-31T12:00:00+02:00",
             "other=1",
             "limit[]=1",
         ] {
             assert!(!is_taken(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_an_offset_and_it_counts() {
+        static SINCE: Param = Param { name: "since", kind: ParamKind::Time, about: "" };
+        let read = |query: &str| {
+            let query = format!("since={query}");
+            let query = Query::read(Some(&query), &[&SINCE]).unwrap_or_else(|_| panic!("{query}"));
+            query.time(&SINCE).map_err(|problem| problem.answer().status)
+        };
+        for text in [
+            "2026-01-31T12:00:00.5Z",
+            "2026-01-31T14:00:00.5%2B02:00",
+            "2026-01-31T14:00:00.5+02:00",
+            "2026-01-31+14:00:00.5+02:00",
+            "2026-01-31T10:00:00.5-02:00",
+        ] {
+            assert_eq!(read(text), Ok(Some(1_769_860_800_500)), "{text}");
+        }
+        for text in ["2026-01-31T12:00:00", "2026-01-31", "12:00", "+02:00", "%c3%a4+02:00", ""] {
+            assert_eq!(read(text), Err(422), "{text}");
         }
     }
 }

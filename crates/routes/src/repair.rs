@@ -9,6 +9,7 @@ use store::Redis;
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
+use crate::idempotency::IdempotencyKey;
 use crate::input::{self, bad_field};
 use crate::json;
 use crate::nodes::Nodes;
@@ -17,8 +18,9 @@ use crate::query::{Param, ParamKind};
 use crate::reply::Reply;
 use crate::submission::SubmittedTask;
 use crate::success::accepted;
+use crate::task_settings::TaskSettings;
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds};
+use crate::{idempotency, openapi::Description, problem_kinds};
 
 static WANTED: Param = Param {
     name: "wanted",
@@ -50,9 +52,11 @@ impl Endpoint for RepairGroup {
             operation: wanted.operation(),
             group_id: input::group_id(call.parameter.clone())?,
             policy: api.settings.policy.clone(),
+            own_settings: TaskSettings::default(),
             callback_url: None,
         };
-        let task = api.accept(call, submitted, &[], None).await?;
+        let key = IdempotencyKey::read(call)?;
+        let task = api.accept(call, submitted, key.as_ref()).await?;
         accepted(task.task_id, task.replayed)
     }
 
@@ -66,11 +70,14 @@ impl Endpoint for RepairGroup {
             )
             .query(&[&WANTED])
             .required(&WANTED)
+            .header(&idempotency::PARAM)
             .accepted("The task is stored and will be carried out.")
             .problems(&[
                 &problem_kinds::NOT_JSON,
                 &problem_kinds::BAD_GROUP_ID,
                 &problem_kinds::BAD_FIELD,
+                &problem_kinds::BAD_KEY,
+                &problem_kinds::KEY_REUSED,
                 &problem_kinds::TOO_FAST,
                 &problem_kinds::QUEUE_FULL,
             ])

@@ -8,9 +8,9 @@ use settings::{ApiSettings, HostPattern};
 use crate::input::{bad_field, group_id_field};
 use crate::limits::CALLBACK_URL_BYTES_MAX;
 use crate::problem::Problem;
-use crate::task_settings;
+use crate::task_settings::TaskSettings;
 #[cfg(feature = "openapi")]
-use crate::{limits::GROUP_ID_CHARS_MAX, query::TEXT_PATTERN, task_settings::TaskSettings};
+use crate::{limits::GROUP_ID_CHARS_MAX, query::TEXT_PATTERN};
 
 /// A task that a client submits. Fields that are not known are ignored.
 #[cfg(feature = "openapi")]
@@ -31,7 +31,9 @@ pub(crate) struct Submission {
 pub(crate) struct SubmittedTask {
     pub(crate) operation: Operation,
     pub(crate) group_id: String,
+    /// With the settings of its own.
     pub(crate) policy: Policy,
+    pub(crate) own_settings: TaskSettings,
     pub(crate) callback_url: Option<String>,
 }
 
@@ -43,7 +45,8 @@ impl SubmittedTask {
         service: &ApiSettings,
     ) -> Result<Self, Problem> {
         let group_id = group_id_field(&mut fields)?;
-        let policy = task_settings::policy(fields.remove("settings"), &service.policy)?;
+        let own_settings = TaskSettings::read(fields.remove("settings"))?;
+        let policy = own_settings.policy(&service.policy);
         let callback_url = match fields.remove("callback_url") {
             None | Some(Value::Null) => None,
             Some(Value::String(url)) => {
@@ -52,7 +55,7 @@ impl SubmittedTask {
             }
             Some(_) => return Err(bad_field("callback_url is not a string.")),
         };
-        Ok(Self { operation, group_id, policy, callback_url })
+        Ok(Self { operation, group_id, policy, own_settings, callback_url })
     }
 }
 

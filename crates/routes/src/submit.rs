@@ -12,6 +12,7 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::dry_run::DryRun;
 use crate::endpoint::Endpoint;
+use crate::idempotency::IdempotencyKey;
 use crate::input;
 use crate::nodes::Nodes;
 use crate::problem::Problem;
@@ -20,7 +21,7 @@ use crate::reply::Reply;
 use crate::submission::SubmittedTask;
 use crate::success::{self, accepted};
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, submission::Submission};
+use crate::{idempotency, openapi::Description, problem_kinds, submission::Submission};
 
 static DRY_RUN: Param = Param {
     name: "dry_run",
@@ -75,14 +76,14 @@ impl Endpoint for DeleteGroup {
 impl<R: Redis, C, N> Api<R, C, N> {
     async fn submit(&self, call: &Call<'_>, operation: Operation) -> Result<Reply, Problem> {
         let query = call.query(&[&DRY_RUN])?;
-        let key = input::idempotency_key(call)?;
+        let key = IdempotencyKey::read(call)?;
         let fields = input::json_object(call.body())?;
         let submitted = SubmittedTask::read(operation, fields, &self.settings)?;
         if query.flag(&DRY_RUN)? {
             let dry_run = DryRun::of(submitted, &self.settings.nodes);
             return success::json(StatusCode::OK, &dry_run, &[]);
         }
-        let task = self.accept(call, submitted, call.body(), key.as_deref()).await?;
+        let task = self.accept(call, submitted, key.as_ref()).await?;
         accepted(task.task_id, task.replayed)
     }
 }
@@ -96,7 +97,7 @@ fn describe(route: Description<'_>) -> Description<'_> {
              without harm: it gets the first one's answer.",
         )
         .query(&[&DRY_RUN])
-        .header(&input::IDEMPOTENCY_KEY_PARAM)
+        .header(&idempotency::PARAM)
         .body::<Submission>(&json!({ "group_id": "team-b" }))
         .accepted("The task is stored and will be carried out.")
         .answer_header(202, "Idempotent-Replayed", "`true` when it was accepted before.", false)

@@ -1,6 +1,7 @@
 //! `GET /groups/task/{task_id}` and `POST /groups/task/{task_id}/cancel`.
 
 use clock::{Clock, rfc3339};
+use drain::Level;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
 use saga::{ClientState, NodeState, Operation, Phase, Task};
@@ -13,6 +14,7 @@ use crate::call::Call;
 use crate::callbacks::CallbackAnswer;
 use crate::endpoint::Endpoint;
 use crate::input;
+use crate::log_line::LogLine;
 use crate::nodes::Nodes;
 use crate::prefer;
 use crate::problem::Problem;
@@ -157,6 +159,7 @@ impl Endpoint for CancelTask {
         call.query(&[])?;
         let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let ttl_s = api.settings.task_ttl_s;
+        let mut line = None;
         let state = match api.store.cancel(&task_id, ttl_s, &call.caller.name).await? {
             Cancelled::UnknownTask => return Err(no_such_task()),
             Cancelled::Ended(state) => {
@@ -165,11 +168,28 @@ impl Endpoint for CancelTask {
                 return Err(Problem::new(&problem_kinds::TASK_ENDED, detail));
             }
             Cancelled::Retrying => return Err(Problem::plain(&problem_kinds::TASK_IS_RETRY)),
-            Cancelled::Revoked => ClientState::Revoked,
+            Cancelled::Revoked { group_id } => {
+                let state = ClientState::Revoked.name().to_owned();
+                line = Some(LogLine {
+                    level: Level::Info,
+                    event: "task ended",
+                    fields: vec![
+                        ("task_id", task_id.clone()),
+                        ("group_id", group_id),
+                        ("state", state),
+                    ],
+                });
+                ClientState::Revoked
+            }
             Cancelled::RollingBack => ClientState::Retry,
         };
         let answer = CancelAnswer { task_id: &task_id, state, status: state };
-        json(StatusCode::ACCEPTED, &answer, &[])
+        let mut reply = json(StatusCode::ACCEPTED, &answer, &[])?;
+        // No worker ever has this task, so nobody else tells of its end.
+        if let Some(line) = line {
+            reply.extensions_mut().insert(line);
+        }
+        Ok(reply)
     }
 
     #[cfg(feature = "openapi")]

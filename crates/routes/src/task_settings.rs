@@ -1,6 +1,7 @@
 //! The settings that a task may have of its own, in place of the service's.
 
 use saga::Policy;
+use serde::Serialize;
 use serde_json::Value;
 use settings::table::{
     FORWARD_MAX_ATTEMPTS, NODE_PARALLELISM, ROLLBACK_MAX_RETRIES, ROLLBACK_RETRY_DELAY,
@@ -10,11 +11,9 @@ use settings::{Kind as _, Number as _, Setting, Whole};
 use crate::input::bad_field;
 use crate::problem::{Problem, shown};
 
-/// Settings of one task, in place of the service's.
-#[cfg(feature = "openapi")]
-#[derive(schemars::JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[allow(dead_code, reason = "read field by field; this documents them")]
+/// Settings of one task, in place of the service's; what is left out is as those say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(crate) struct TaskSettings {
     /// How often a node is tried before the task turns back.
     #[schemars(range(min = FORWARD_MAX_ATTEMPTS.kind.min, max = FORWARD_MAX_ATTEMPTS.kind.max))]
@@ -33,55 +32,71 @@ pub(crate) struct TaskSettings {
     node_parallelism: Option<u32>,
 }
 
-/// The policy of a task whose body has these `settings`. What they leave out is as the service's
-/// own settings say; an unknown one is refused, because it would be overlooked.
-pub(crate) fn policy(settings: Option<Value>, service: &Policy) -> Result<Policy, Problem> {
-    let mut policy = service.clone();
-    let given = match settings {
-        None | Some(Value::Null) => return Ok(policy),
-        Some(Value::Object(given)) => given,
-        Some(_) => return Err(bad_field("settings must be an object.")),
-    };
-    for (name, value) in &given {
-        let value = Some(value).filter(|value| !value.is_null());
-        if name == FORWARD_MAX_ATTEMPTS.facts.name {
-            set(&mut policy.forward_max_attempts, &FORWARD_MAX_ATTEMPTS, value)?;
-        } else if name == ROLLBACK_MAX_RETRIES.facts.name {
-            set(&mut policy.rollback_max_retries, &ROLLBACK_MAX_RETRIES, value)?;
-        } else if name == NODE_PARALLELISM.facts.name {
-            set(&mut policy.node_parallelism, &NODE_PARALLELISM, value)?;
-        } else if name == ROLLBACK_RETRY_DELAY.facts.name {
-            if let Some(value) = value {
-                policy.rollback_retry_delay_ms = milliseconds(value)?;
+impl TaskSettings {
+    /// Reads the member `settings` of a body. An unknown one is refused, because it would be
+    /// overlooked.
+    pub(crate) fn read(settings: Option<Value>) -> Result<Self, Problem> {
+        let mut own = Self::default();
+        let given = match settings {
+            None | Some(Value::Null) => return Ok(own),
+            Some(Value::Object(given)) => given,
+            Some(_) => return Err(bad_field("settings must be an object.")),
+        };
+        for (name, value) in &given {
+            let value = Some(value).filter(|value| !value.is_null());
+            if name == FORWARD_MAX_ATTEMPTS.facts.name {
+                own.forward_max_attempts = whole(&FORWARD_MAX_ATTEMPTS, value)?;
+            } else if name == ROLLBACK_MAX_RETRIES.facts.name {
+                own.rollback_max_retries = whole(&ROLLBACK_MAX_RETRIES, value)?;
+            } else if name == NODE_PARALLELISM.facts.name {
+                own.node_parallelism = whole(&NODE_PARALLELISM, value)?;
+            } else if name == ROLLBACK_RETRY_DELAY.facts.name {
+                own.rollback_retry_delay = value.map(delay_s).transpose()?;
+            } else {
+                return Err(bad_field(&format!("A task has no setting {}.", shown(name))));
             }
-        } else {
-            return Err(bad_field(&format!("A task has no setting {}.", shown(name))));
+        }
+        Ok(own)
+    }
+
+    pub(crate) fn policy(&self, service: &Policy) -> Policy {
+        let or = |own: Option<u32>, service| own.unwrap_or(service);
+        let delay_ms = self.rollback_retry_delay.and_then(milliseconds);
+        Policy {
+            forward_max_attempts: or(self.forward_max_attempts, service.forward_max_attempts),
+            rollback_max_retries: or(self.rollback_max_retries, service.rollback_max_retries),
+            node_parallelism: or(self.node_parallelism, service.node_parallelism),
+            rollback_retry_delay_ms: delay_ms.unwrap_or(service.rollback_retry_delay_ms),
+            ..service.clone()
         }
     }
-    Ok(policy)
 }
 
-/// Puts a task's own value in the place of the service's, if there is one. A number without a
-/// fraction is whole, however it is written.
-fn set(own: &mut u32, setting: &Setting<Whole>, value: Option<&Value>) -> Result<(), Problem> {
-    let Some(value) = value else { return Ok(()) };
+/// A whole number within its bounds. One without a fraction is whole, however it is written.
+fn whole(setting: &Setting<Whole>, value: Option<&Value>) -> Result<Option<u32>, Problem> {
+    let Some(value) = value else { return Ok(None) };
     let Whole { min, max, .. } = setting.kind;
-    let number = value.as_f64().filter(|number| number.fract() == 0.0);
-    let number = number.filter(|number| (f64::from(min)..=f64::from(max)).contains(number));
+    let is_whole =
+        |number: &f64| number.fract() == 0.0 && (f64::from(min)..=f64::from(max)).contains(number);
     // Within the bounds, and whole.
-    *own = number.map(|number| number as u32).ok_or_else(|| {
+    let number = value.as_f64().filter(is_whole).map(|number| number as u32);
+    number.map(Some).ok_or_else(|| {
         let name = setting.facts.name;
         bad_field(&format!("settings.{name} must be a whole number from {min} to {max}."))
-    })?;
-    Ok(())
+    })
 }
 
-/// A task's own `rollback_retry_delay` in milliseconds.
-fn milliseconds(seconds: &Value) -> Result<u64, Problem> {
+/// A task's own `rollback_retry_delay`, in seconds.
+fn delay_s(value: &Value) -> Result<f64, Problem> {
     let Setting { facts, kind } = &ROLLBACK_RETRY_DELAY;
-    // As the service's own is read, which a number in JSON prints as it is meant.
-    let ms = seconds.as_f64().and_then(|seconds| kind.parse(&seconds.to_string()));
-    ms.ok_or_else(|| bad_field(&format!("settings.{} must be {}.", facts.name, kind.allowed())))
+    let seconds = value.as_f64().filter(|seconds| milliseconds(*seconds).is_some());
+    seconds
+        .ok_or_else(|| bad_field(&format!("settings.{} must be {}.", facts.name, kind.allowed())))
+}
+
+/// Seconds as the service's own setting is read, which a number in JSON prints as it is meant.
+fn milliseconds(seconds: f64) -> Option<u64> {
+    ROLLBACK_RETRY_DELAY.kind.parse(&seconds.to_string())
 }
 
 #[cfg(test)]
@@ -91,7 +106,7 @@ mod tests {
     use super::*;
 
     fn taken(settings: Value) -> Option<Policy> {
-        policy(Some(settings), &Policy::default()).ok()
+        Some(TaskSettings::read(Some(settings)).ok()?.policy(&Policy::default()))
     }
 
     #[test]
@@ -142,10 +157,10 @@ mod tests {
         for (seconds, ms) in
             [(0.0, 0), (0.05, 50), (1.0, 1_000), (2.125, 2_125), (86_400.0, 86_400_000)]
         {
-            assert_eq!(milliseconds(&seconds.into()).ok(), Some(ms), "{seconds}");
+            assert_eq!(milliseconds(seconds), Some(ms), "{seconds}");
         }
         for seconds in [-1.0, 0.0004, 0.0005, 1.000_1, 86_400.001, 1e300] {
-            let detail = milliseconds(&seconds.into()).unwrap_err().answer().detail;
+            let detail = delay_s(&seconds.into()).unwrap_err().answer().detail;
             assert!(detail.contains("settings.rollback_retry_delay must be seconds"), "{detail}");
         }
     }

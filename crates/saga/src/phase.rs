@@ -24,6 +24,37 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase there is.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Forward,
+        Self::Rollback,
+        Self::Succeeded,
+        Self::RolledBack,
+        Self::DeadLettered,
+        Self::Cancelled,
+    ];
+
+    /// The word on the wire and in records, for example `rolled_back`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Forward => "forward",
+            Self::Rollback => "rollback",
+            Self::Succeeded => "succeeded",
+            Self::RolledBack => "rolled_back",
+            Self::DeadLettered => "dead_lettered",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The phase of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+
     /// Whether the task has ended.
     #[must_use]
     pub fn is_end(self) -> bool {

@@ -16,7 +16,7 @@ mod redis;
 mod setting;
 pub mod table;
 
-use drain::{BreakerLimits, WebhookLimits};
+use drain::{BreakerLimits, Level, WebhookLimits};
 use saga::Policy;
 
 pub use access::{Access, Role, Token, access};
@@ -60,12 +60,21 @@ const WORKER_RUN_MS: u64 = 60_000;
 /// How long a sweep works before it answers, in milliseconds: HTTP hosts allow about 30 s.
 const SWEEP_RUN_MS: u64 = 15_000;
 
+/// Reads which events are logged.
+///
+/// # Errors
+/// When it is no level.
+pub fn log_level(source: &impl Source) -> Result<Level, SettingError> {
+    Reader(source).text(&table::LOG_LEVEL, Level::from_name)
+}
+
 /// Reads what the HTTP API needs.
 ///
 /// # Errors
 /// Names the first setting that is not as it should be.
 pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
+    log_level(source)?;
     let task_ttl_s = reader.number(&table::TASK_TTL)?;
     let idempotency_ttl_s = reader.number(&table::IDEMPOTENCY_TTL)?;
     // The answer to a repeated request names a task, which must be there.
@@ -99,6 +108,7 @@ pub enum DrainUse {
 /// Names the first setting that is not as it should be.
 pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, SettingError> {
     let reader = Reader(source);
+    log_level(source)?;
     let lease_ms = reader.number(&table::LEASE)?;
     let node_timeout_ms = u64::from(reader.number(&table::NODE_TIMEOUT)?);
     if node_timeout_ms.saturating_mul(2) > lease_ms {

@@ -162,6 +162,15 @@ table! {
         );
     }
 
+    "The log" {
+        LOG_LEVEL: Text = Setting::new(
+            "log_level", "info", Text::of("`error`, `warn` or `info`"), ALL,
+            "Which events are logged: `error` what is broken, `warn` also what somebody may have to act \
+             on, failed tasks among it, `info` also every other end of a task.",
+        )
+        .example("warn");
+    }
+
     "What is kept" {
         TASK_TTL: Whole = Setting::new(
             "task_ttl", "86400", Whole::seconds(1, YEAR_S), ALL,

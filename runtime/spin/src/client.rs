@@ -205,6 +205,11 @@ fn error_code(code: ErrorCode) -> SendError {
         ErrorCode::HttpRequestUriInvalid => not_sent("its URL is not valid"),
         ErrorCode::TlsCertificateError => not_sent("its TLS certificate is not valid"),
         ErrorCode::ConnectionTimeout => not_sent("no connection within the host's time-out"),
-        other => SendError::Lost(format!("connection lost: {other}")),
+        other => {
+            let reason = other.to_string();
+            // What the host says in words of its own may repeat the URL, and with it a token.
+            let reason = if reason.contains("://") { "an error of the host" } else { &reason };
+            SendError::Lost(format!("connection lost: {reason}"))
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! Requests in and responses out through Spin's HTTP trigger.
 
+use drain::{Level, Log as _};
 use futures::{SinkExt as _, StreamExt as _};
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
-use routes::{BODY_BYTES_MAX, Body, Incoming, Problem, Reply};
+use routes::{BODY_BYTES_MAX, Body, Incoming, LogLine, Problem, Reply};
 use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
 use wasi::clocks::monotonic_clock;
 
 use crate::log::JsonLog;
+use crate::settings::Variables;
 
 const X_PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 
@@ -19,10 +21,11 @@ const DROPPED_BYTES_MAX: usize = 16 << 20;
 const AT_ONCE_BYTES_MAX: usize = 16 * 1024;
 
 /// Reads the request, lets `handle` answer it, and sends the response with the time it took.
+/// `component` is who logs what is to be logged of it.
 pub async fn serve(
     request: IncomingRequest,
     out: ResponseOutparam,
-    log: JsonLog,
+    component: &'static str,
     handle: impl AsyncFnOnce(Incoming) -> Reply,
 ) {
     let started = monotonic_clock::now();
@@ -36,15 +39,18 @@ pub async fn serve(
         }
         Err(problem) => problem.into_reply(),
     };
-    if let Some(cause) = response.extensions().get::<Problem>().and_then(Problem::cause) {
-        drain::Log::event(&log, "request failed", &[("reason", cause)]);
+    // Of most requests there is nothing to log, and asking for settings is not free.
+    let log = || JsonLog::new(component, &Variables::read());
+    if let Some(LogLine { level, event, fields }) = response.extensions().get::<LogLine>() {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        log().write(*level, event, &fields);
     }
     let elapsed = monotonic_clock::now().saturating_sub(started);
     if let Ok(value) = HeaderValue::from_str(&seconds(elapsed)) {
         response.headers_mut().insert(X_PROCESS_TIME, value);
     }
     if let Err(reason) = send(response, out).await {
-        drain::Log::event(&log, "response not sent", &[("reason", reason)]);
+        log().write(Level::Error, "response not sent", &[("reason", reason)]);
     }
 }
 

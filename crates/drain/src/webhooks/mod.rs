@@ -42,11 +42,16 @@ impl<'a, N: NodeClient, L: Log> Webhooks<'a, N, L> {
         now_ms: u64,
     ) -> impl Future<Output = CallbackOutcome> + use<'a, N, L> {
         self.under_way += 1;
-        let (client, timeout_ms) = (self.client, self.limits.node_timeout_ms);
+        let (client, log, timeout_ms) = (self.client, self.log, self.limits.node_timeout_ms);
         let limits = &self.limits.webhooks;
         async move {
             let delivered = deliver(client, limits, &callback, now_ms, timeout_ms).await;
-            let DueCallback { task_id, claim, .. } = callback;
+            let DueCallback { task_id, claim, group_id, .. } = callback;
+            if let Err(reason) = &delivered {
+                let fields =
+                    [("task_id", task_id.as_str()), ("group_id", &group_id), ("reason", reason)];
+                log.event("callback not delivered", &fields);
+            }
             CallbackOutcome { task_id, claim, failure: delivered.err() }
         }
     }
@@ -54,10 +59,6 @@ impl<'a, N: NodeClient, L: Log> Webhooks<'a, N, L> {
     /// Takes in what came of a delivery.
     pub(crate) fn complete(&mut self, outcome: CallbackOutcome) {
         self.under_way = self.under_way.saturating_sub(1);
-        if let Some(reason) = &outcome.failure {
-            let fields = [("task_id", outcome.task_id.as_str()), ("reason", reason)];
-            self.log.event("callback not delivered", &fields);
-        }
         self.outcomes.push(outcome);
     }
 

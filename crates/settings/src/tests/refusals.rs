@@ -23,6 +23,7 @@ fn no_refusal_shows_what_was_given() {
                 access(&source).tokens.err(),
                 access(&source).origins.err(),
                 api(&source).err(),
+                log_level(&source).err(),
                 drain(&source, DrainUse::Worker).err(),
             ];
             for error in errors.into_iter().flatten() {
@@ -80,6 +81,7 @@ fn a_bad_value_is_refused_with_its_name_and_what_is_allowed() {
         ("concurrency", "0", "from 1 to 4096"),
         ("lease", "0.5", "seconds from 1 to 3600"),
         ("task_ttl", "0", "from 1"),
+        ("log_level", "INFO", "`error`, `warn` or `info`"),
         ("max_queue", "", "from 1"),
         ("breaker_failures", "-1", "from 0"),
         ("breaker_open", "0", "seconds from 0.001 to 3600"),

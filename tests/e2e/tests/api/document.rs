@@ -171,6 +171,11 @@ async fn provoke_by_requests(document: &mut Document) {
         doc.call(&world, method.clone(), path, of(UNKNOWN, "")).await;
         doc.call(&world, method.clone(), path, of(task, "?x=1")).await;
     }
+    let of = Request { parameter: task, ..Request::default() };
+    let stream = doc.call(&world, get.clone(), events, of).await.text;
+    let end = stream.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let of = Request { headers: &[("last-event-id", end)], ..of };
+    doc.call(&world, get.clone(), events, of).await;
     world.nodes[0].fault(Rule::times(Kind::Any, 1, Fault::Delay { millis: 50 }));
     let running = world.create("running").await;
     let of = Request { parameter: &running, ..Request::default() };

@@ -16,6 +16,7 @@ mod document;
 mod events;
 mod fuzz;
 mod groups;
+mod log;
 mod operate;
 mod submit;
 mod tasks;

@@ -112,6 +112,8 @@ pub struct Checker {
     sent: BTreeMap<u64, Sent>,
     dead_letters: DeadLetters,
     discards: BTreeSet<String>,
+    /// Tasks of whose end a worker's log has told.
+    logged_ends: BTreeSet<String>,
     violations: Vec<String>,
     /// Nodes of ended tasks that were excused, and that were checked.
     pub excused: u64,
