@@ -16,19 +16,19 @@ use crate::problem::{Problem, shown};
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(crate) struct TaskSettings {
     /// How often a node is tried before the task turns back.
-    #[schemars(range(min = FORWARD_MAX_ATTEMPTS.kind.min, max = FORWARD_MAX_ATTEMPTS.kind.max))]
+    #[cfg_attr(feature = "openapi", schemars(range(min = FORWARD_MAX_ATTEMPTS.kind.min, max = FORWARD_MAX_ATTEMPTS.kind.max)))]
     forward_max_attempts: Option<u32>,
     /// How often a failed undo is tried again.
-    #[schemars(range(min = ROLLBACK_MAX_RETRIES.kind.min, max = ROLLBACK_MAX_RETRIES.kind.max))]
+    #[cfg_attr(feature = "openapi", schemars(range(min = ROLLBACK_MAX_RETRIES.kind.min, max = ROLLBACK_MAX_RETRIES.kind.max)))]
     rollback_max_retries: Option<u32>,
     /// Seconds before a failed undo is tried again; with up to three decimals.
-    #[schemars(extend("multipleOf" = 0.001), range(
+    #[cfg_attr(feature = "openapi", schemars(extend("multipleOf" = 0.001), range(
         min = ROLLBACK_RETRY_DELAY.kind.min_ms / 1_000,
         max = ROLLBACK_RETRY_DELAY.kind.max_ms / 1_000
-    ))]
+    )))]
     rollback_retry_delay: Option<f64>,
     /// How many nodes are changed at once.
-    #[schemars(range(min = NODE_PARALLELISM.kind.min, max = NODE_PARALLELISM.kind.max))]
+    #[cfg_attr(feature = "openapi", schemars(range(min = NODE_PARALLELISM.kind.min, max = NODE_PARALLELISM.kind.max)))]
     node_parallelism: Option<u32>,
 }
 
