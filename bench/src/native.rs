@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use clock::Clock;
-use drain::{Environment, Limits, Log, NodeClient, NodeRequest, NodeResponse, Report, SendError};
+use drain::{
+    Environment, Level, Limits, Log, NodeClient, NodeRequest, NodeResponse, Report, SendError,
+};
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -91,9 +93,9 @@ impl Clock for TokioClock {
     }
 }
 
-/// A rollback storm writes an event a task, which is not what is compared.
+/// A worker writes an event a task, which is not what is compared.
 struct Silence;
 
 impl Log for Silence {
-    fn event(&self, _event: &str, _fields: &[(&str, &str)]) {}
+    fn write(&self, _: Level, _event: &str, _fields: &[(&str, &str)]) {}
 }

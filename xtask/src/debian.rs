@@ -152,8 +152,9 @@ fn depends(record: &str) -> Vec<String> {
 }
 
 /// Whether a package is needed at run time as a library, rather than as a tool or for development.
+/// An interpreter (`python3.11`) is one to the package that names the present version of it.
 fn is_library(name: &str) -> bool {
-    let shared = ["lib", "lua", "zlib"].iter().any(|prefix| name.starts_with(prefix));
+    let shared = ["lib", "lua", "zlib", "python3."].iter().any(|prefix| name.starts_with(prefix));
     shared && (!name.ends_with("-dev") || name.starts_with("libstd-rust-"))
 }
 

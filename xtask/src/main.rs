@@ -10,6 +10,7 @@ mod paths;
 mod process;
 mod profile;
 mod redis;
+mod schemathesis;
 mod settings;
 mod simulate;
 mod soak;

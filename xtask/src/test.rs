@@ -1,13 +1,14 @@
 //! `cargo xtask test`: every check and every test, and one line that counts them.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
 
 use crate::process::Running;
-use crate::{bench, build, licences, redis, toolchain};
+use crate::{bench, build, licences, redis, schemathesis, toolchain};
 
 /// End-to-end tests mostly wait, so more of them run at once than there are processors.
 const E2E_THREADS: &str = "8";
@@ -32,6 +33,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let components = std::thread::spawn(components);
     let server = redis::get()?;
     println!("redis: {}", server.display());
+    let fuzzer = schemathesis::get()?;
+    println!("schemathesis: {}", fuzzer.display());
+    let tools = [("REDIS_SERVER", server.as_path()), ("SCHEMATHESIS", fuzzer.as_path())];
     if options.filter.is_none() {
         check(&mut count, "formatting", || cargo_succeeds(&["fmt", "--all", "--check"]))?;
         check(&mut count, "clippy", || {
@@ -54,14 +58,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if count.failed == 0 {
         // The dev host among them, which the end-to-end tests run.
         let host = build::HOST.map(|package| ["--package", package]).concat();
-        tests(&mut count, options, &host, None, &server)?;
+        tests(&mut count, options, &host, None, &tools)?;
         let apart = build::HOST.into_iter().chain(["e2e", "soak", "bench"]);
         let apart = apart.flat_map(|package| ["--exclude", package]);
         let others: Vec<&str> = ["--workspace"].into_iter().chain(apart).collect();
-        tests(&mut count, options, &others, None, &server)?;
-        tests(&mut count, options, &["--package", "e2e"], Some(E2E_THREADS), &server)?;
-        tests(&mut count, options, &["--package", "soak"], None, &server)?;
-        tests(&mut count, options, &["--package", "bench"], None, &server)?;
+        tests(&mut count, options, &others, None, &tools)?;
+        tests(&mut count, options, &["--package", "e2e"], Some(E2E_THREADS), &tools)?;
+        tests(&mut count, options, &["--package", "soak"], None, &tools)?;
+        tests(&mut count, options, &["--package", "bench"], None, &tools)?;
     }
     for failure in &count.failures {
         println!("failed: {failure}");
@@ -109,11 +113,11 @@ fn tests(
     options: &Options,
     packages: &[&str],
     threads: Option<&str>,
-    server: &std::path::Path,
+    tools: &[(&str, &Path)],
 ) -> anyhow::Result<()> {
     let mut cargo: Command = build::cargo();
     cargo.args(["test", "--locked", "--no-fail-fast"]).args(packages);
-    cargo.env("REDIS_SERVER", server);
+    cargo.envs(tools.iter().copied());
     if let Some(threads) = threads {
         cargo.env("RUST_TEST_THREADS", threads);
     }

@@ -1,7 +1,7 @@
 //! The API's documentation: `/docs` for people, `/openapi.json` for programs. Everything is made at
 //! build time, and the component may reach nothing at all.
 
-use spin_sdk::http::{IntoResponse, Request, Response};
+use spin_sdk::http::{IntoResponse, Method, Request, Response};
 use spin_sdk::http_component;
 
 /// What the page may load: its own files, and nothing from anywhere else.
@@ -16,9 +16,10 @@ struct File {
 fn handle(request: Request) -> impl IntoResponse {
     let mut response = Response::builder();
     response.header("content-security-policy", POLICY).header("x-process-time", "0.0000 sec");
-    let is_get = matches!(request.method(), spin_sdk::http::Method::Get);
+    // The host sends no body in answer to HEAD.
+    let reads = matches!(request.method(), Method::Get | Method::Head);
     match file(request.path()) {
-        Some(file) if is_get => response
+        Some(file) if reads => response
             .status(200)
             .header("content-type", file.content_type)
             .header("cache-control", "max-age=300")
@@ -26,7 +27,7 @@ fn handle(request: Request) -> impl IntoResponse {
             .build(),
         Some(_) => response
             .status(405)
-            .header("allow", "GET")
+            .header("allow", "GET, HEAD")
             .header("content-type", "application/problem+json")
             .body(WRONG_METHOD)
             .build(),
@@ -38,7 +39,7 @@ fn handle(request: Request) -> impl IntoResponse {
     }
 }
 
-const WRONG_METHOD: &str = r#"{"type":"/docs#problem-method-not-allowed","title":"The route has no such method","status":405,"detail":"This route takes GET.","next":"Use a method that the Allow header names."}"#;
+const WRONG_METHOD: &str = r#"{"type":"/docs#problem-method-not-allowed","title":"The route has no such method","status":405,"detail":"This route takes GET, HEAD.","next":"Use a method that the Allow header names."}"#;
 const NOT_THERE: &str = r#"{"type":"/docs#problem-no-such-route","title":"There is nothing here","status":404,"detail":"The documentation has no such page.","next":"Check the path; /docs lists every route."}"#;
 
 fn file(path: &str) -> Option<File> {

@@ -6,26 +6,26 @@
 
 mod maintenance;
 
-use drain::{Environment, Limits, Log as _, Report};
-use settings::{DrainUse, RedisSettings};
+use drain::{Environment, Level, Limits, Log as _, Report};
+use settings::{DrainUse, RedisSettings, SettingError};
 use spin_runtime::{ComposedAdapter, JsonLog, SpinClient, SpinClock, SpinRedis, Variables};
 use spin_sdk::redis_component;
 use store::{Store, StoreError};
 use uuid::Uuid;
 
-const LOG: JsonLog = JsonLog { component: "worker" };
-
 #[redis_component]
 async fn wake(_message: Vec<u8>) -> anyhow::Result<()> {
+    let variables = Variables::read();
+    let log = JsonLog::new("worker", &variables);
     let drained = async {
-        let variables = Variables::read();
-        let limits = settings::drain(&variables, DrainUse::Worker)?;
-        let adapter = settings::adapter(&variables, ComposedAdapter::with)?;
-        let redis = settings::redis(&variables)?;
-        anyhow::Ok(drain(limits, adapter, &redis, LOG).await?)
+        let bad = |error: SettingError| anyhow::Error::msg(error.for_log());
+        let limits = settings::drain(&variables, DrainUse::Worker).map_err(bad)?;
+        let adapter = settings::adapter(&variables, ComposedAdapter::with).map_err(bad)?;
+        let redis = settings::redis(&variables).map_err(bad)?;
+        anyhow::Ok(drain(limits, adapter, &redis, log).await?)
     };
     if let Err(error) = drained.await {
-        LOG.event("drain ended early", &[("reason", &format!("{error:#}"))]);
+        log.write(Level::Error, "drain ended early", &[("reason", &format!("{error:#}"))]);
     }
     // The host would only repeat an error, and try nothing else.
     Ok(())

@@ -10,27 +10,30 @@ use spin_sdk::http_component;
 use store::{Store, StoreError};
 use uuid::Uuid;
 
-const LOG: JsonLog = JsonLog { component: "maintenance" };
+const NAME: &str = "maintenance";
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    serve(request, out, LOG, async |request| {
+    serve(request, out, NAME, async |request| {
         let variables = Variables::read();
-        let settings = settings::api(&variables)?;
-        let limits = settings::drain(&variables, DrainUse::Sweep)?;
-        let adapter = settings::adapter(&variables, ComposedAdapter::with)?;
-        let redis = settings::redis(&variables)?;
-        let api = Api {
-            store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
-            settings,
-            worker_settings: || Ok(()),
-            nodes: SpinNodes { limits, adapter, redis },
-            clock: SpinClock,
-            new_id: Uuid::new_v4,
-        };
-        Ok(api.handle(&request).await)
+        routes::answer(request, &settings::access(&variables), || open(&variables)).await
     })
     .await;
+}
+
+fn open(variables: &Variables) -> Result<Api<SpinRedis, SpinClock, SpinNodes>, Problem> {
+    let settings = settings::api(variables)?;
+    let limits = settings::drain(variables, DrainUse::Sweep)?;
+    let adapter = settings::adapter(variables, ComposedAdapter::with)?;
+    let redis = settings::redis(variables)?;
+    Ok(Api {
+        store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
+        settings,
+        worker_settings: || Ok(()),
+        nodes: SpinNodes { limits, adapter, redis, log: JsonLog::new(NAME, variables) },
+        clock: SpinClock,
+        new_id: Uuid::new_v4,
+    })
 }
 
 /// The nodes, through Spin's outbound HTTP.
@@ -38,6 +41,7 @@ struct SpinNodes {
     limits: Limits,
     adapter: ComposedAdapter,
     redis: RedisSettings,
+    log: JsonLog,
 }
 
 impl Nodes for SpinNodes {
@@ -51,6 +55,6 @@ impl Nodes for SpinNodes {
     }
 
     async fn sweep(&self) -> Option<Result<Report, StoreError>> {
-        Some(crate::drain(self.limits.clone(), self.adapter, &self.redis, LOG).await)
+        Some(crate::drain(self.limits.clone(), self.adapter, &self.redis, self.log).await)
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use saga::{Answer, ChangeAnswer, Inspection, Presence, Verb};
 
-/// Upper bounds of the histogram's buckets, in milliseconds; the same as in `metrics.lua`.
-const BOUNDS_MS: [u64; 14] =
+/// Upper bounds of the buckets of histograms, in milliseconds; the same as in `metrics.lua`.
+pub const BOUNDS_MS: [u64; 14] =
     [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000];
 
 /// How often counts are sent along while there is work, in milliseconds.

@@ -3,13 +3,14 @@
 
 use clock::Clock;
 use node_adapter::Adapter;
-use saga::{Call, CallKind, ClientState, RecordError, Starting, Task};
+use saga::{Call, CallKind, RecordError, Starting, Task};
 use store::{Claimed, Commit, DueCallback, Instruction, StoreError, TurnAnswer};
 
 use crate::calls_in_flight::{Answered, CallsInFlight};
 use crate::clocks::{Clocks, Now};
 use crate::completions::{Completion, Completions};
-use crate::environment::{Environment, Log, NodeClient};
+use crate::ends::Ends;
+use crate::environment::{Environment, Level, Log, NodeClient};
 use crate::held_tasks::{HeldTask, HeldTasks};
 use crate::leases::{Lease, LeaseRenewal};
 use crate::pending_commits::{GatedCall, PendingCommits};
@@ -30,6 +31,7 @@ pub(crate) struct Drain<'a, N, A, C, L> {
     pub(crate) webhooks: Webhooks<'a, N, L>,
     pub(crate) completions: Completions<'a>,
     pending: PendingCommits,
+    ends: Ends,
     /// It starts nothing more: see [`crate::Limits::run_ms`].
     closing: bool,
     report: Report,
@@ -58,6 +60,7 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
             webhooks: Webhooks::new(environment),
             completions: Completions::default(),
             pending: PendingCommits::default(),
+            ends: Ends::default(),
             closing: false,
             report: Report::default(),
         }
@@ -77,6 +80,7 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
     pub(crate) fn take_pending(&mut self) -> (Vec<Commit>, Vec<GatedCall>) {
         let now = self.clocks.now();
         self.held.begin_turn(now, &mut self.pending);
+        self.ends.begin_turn();
         self.pending.take()
     }
 
@@ -93,6 +97,7 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         self.closing = turn.closing;
         self.report.turns += 1;
         self.drop_stale(&answer.stale);
+        self.report.ended += self.ends.report(self.log);
         if turn.renewed {
             self.held.renew_leases(turn.at_ms);
         }
@@ -110,8 +115,11 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
     fn drop_stale(&mut self, stale: &[String]) {
         for task_id in stale {
             self.report.stale += 1;
-            self.held.remove(task_id);
-            self.log.event("claim lost to another worker", &[("task_id", task_id)]);
+            let held = self.held.remove(task_id).map(|held| held.task);
+            let task = self.ends.take_stale(task_id).or(held);
+            let group_id = task.as_ref().map_or("", Task::group_id);
+            let fields = [("task_id", task_id.as_str()), ("group_id", group_id)];
+            self.log.event("claim lost to another worker", &fields);
         }
     }
 
@@ -175,15 +183,23 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
     fn leave(&mut self, claimed: &Claimed, version: u64) {
         let due_at_ms = self.clocks.now().redis_ms.saturating_add(NEWER_RECORD_DELAY_MS);
         let version = version.to_string();
-        let fields = [("task_id", claimed.task_id.as_str()), ("record_version", &version)];
+        let fields = [
+            ("task_id", claimed.task_id.as_str()),
+            ("group_id", &claimed.group_id),
+            ("record_version", &version),
+        ];
         self.log.event("newer record left to a newer worker", &fields);
         self.pending.push(Ok(Commit::leave(claimed, due_at_ms)));
     }
 
     fn quarantine(&mut self, claimed: &Claimed, reason: &str) {
         let now = self.clocks.now();
-        let fields = [("task_id", claimed.task_id.as_str()), ("reason", reason)];
-        self.log.event("unreadable record quarantined", &fields);
+        let fields = [
+            ("task_id", claimed.task_id.as_str()),
+            ("group_id", &claimed.group_id),
+            ("reason", reason),
+        ];
+        self.log.write(Level::Error, "unreadable record quarantined", &fields);
         self.pending.push(quarantine(claimed, reason, now.redis_ms));
     }
 
@@ -222,7 +238,10 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
             let Some(held) = self.held.claimed_mut(&task_id, epoch) else { continue };
             if let Err(illegal) = held.task.answer(call, answer, now.moment()) {
                 let reason = illegal.to_string();
-                self.log.event("illegal answer", &[("task_id", &task_id), ("reason", &reason)]);
+                let group_id = held.task.group_id();
+                let fields =
+                    [("task_id", task_id.as_str()), ("group_id", group_id), ("reason", &reason)];
+                self.log.write(Level::Error, "illegal answer", &fields);
                 continue;
             }
             let late = held.task.take_late_calls();
@@ -261,8 +280,9 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         }
         if next.is_over
             && let Some(held) = self.held.remove(task_id)
+            && held.task.phase().is_end()
         {
-            self.report_end(&held.task);
+            self.ends.push(held.task);
         }
     }
 
@@ -271,33 +291,5 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         if let Some(call) = self.calls.start(&held.task, task_id, epoch, call, now) {
             self.completions.push_call(call);
         }
-    }
-
-    /// Tells operators of a task that has ended otherwise than in success.
-    fn report_end(&mut self, task: &Task) {
-        if !task.phase().is_end() {
-            return;
-        }
-        self.report.ended += 1;
-        if task.client_state() == ClientState::Success {
-            return;
-        }
-        let state = task.client_state().name();
-        let dead: Vec<&str> = task
-            .nodes()
-            .iter()
-            .filter(|node| node.state() == saga::NodeState::Dead)
-            .map(saga::Node::address)
-            .collect();
-        self.log.event(
-            if dead.is_empty() { "task ended" } else { "task ended with dead letters" },
-            &[
-                ("task_id", task.id()),
-                ("operation", task.operation().name()),
-                ("state", state),
-                ("error", task.error().unwrap_or_default()),
-                ("dead_nodes", &dead.join(",")),
-            ],
-        );
     }
 }

@@ -76,8 +76,46 @@ pub trait NodeClient {
     ) -> impl Future<Output = Result<NodeResponse, SendError>>;
 }
 
-/// Where operators read what went wrong, as structured events.
+/// How much an event matters to operators; the first matters most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something is broken: a record, a setting, Redis, Muster itself.
+    Error,
+    /// Somebody may have to act, or to look at a node.
+    Warn,
+    /// All is well.
+    Info,
+}
+
+impl Level {
+    /// Every level, in order.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warn, Self::Info];
+
+    /// The word in log lines and in the settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+        }
+    }
+
+    /// The level of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+}
+
+/// Where operators read what happened, as structured events.
 pub trait Log {
-    /// `event` in a few words, and its fields. No secret and no body may be among them.
-    fn event(&self, event: &str, fields: &[(&str, &str)]);
+    /// `event` in a few words, and its fields: of what is about a task, `task_id` and `group_id`. No
+    /// secret and no body may be among them.
+    fn write(&self, level: Level, event: &str, fields: &[(&str, &str)]);
+
+    /// Writes what somebody may have to act on.
+    fn event(&self, event: &str, fields: &[(&str, &str)]) {
+        self.write(Level::Warn, event, fields);
+    }
 }

@@ -15,6 +15,7 @@ mod calls_in_flight;
 mod clocks;
 mod completions;
 mod drain;
+mod ends;
 mod environment;
 mod held_tasks;
 mod leases;
@@ -28,8 +29,9 @@ mod retry_after;
 mod run;
 mod webhooks;
 
+pub use call_metrics::BOUNDS_MS;
 pub use environment::{
-    Environment, Log, NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, SendError,
+    Environment, Level, Log, NODE_ANSWER_BYTES_MAX, NodeClient, NodeRequest, SendError,
 };
 pub use limits::{BreakerLimits, Limits, WebhookLimits};
 pub use node_adapter::NodeResponse;

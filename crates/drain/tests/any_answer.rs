@@ -7,8 +7,8 @@ use std::future::{Future, ready};
 
 use clock::Clock;
 use drain::{
-    BreakerLimits, Environment, Limits, Log, NodeClient, NodeRequest, NodeResponse, SendError,
-    WebhookLimits,
+    BreakerLimits, Environment, Level, Limits, Log, NodeClient, NodeRequest, NodeResponse,
+    SendError, WebhookLimits,
 };
 use futures::executor::block_on;
 use node_adapter::{Adapter, Failure, Finding, PreparedRequest, Retry, Verdict};
@@ -99,7 +99,7 @@ impl Clock for Instantly {
 struct Silence;
 
 impl Log for Silence {
-    fn event(&self, _: &str, _: &[(&str, &str)]) {}
+    fn write(&self, _: Level, _: &str, _: &[(&str, &str)]) {}
 }
 
 fn record() -> Vec<u8> {

@@ -12,8 +12,8 @@ use std::future::{Future, ready};
 
 use clock::Clock;
 use drain::{
-    BreakerLimits, Environment, Limits, Log, NodeClient, NodeRequest, NodeResponse, SendError,
-    WebhookLimits,
+    BreakerLimits, Environment, Level, Limits, Log, NodeClient, NodeRequest, NodeResponse,
+    SendError, WebhookLimits,
 };
 use futures::executor::block_on;
 use node_adapter::ClusterManager;
@@ -100,7 +100,7 @@ impl Clock for Still {
 struct Silence;
 
 impl Log for Silence {
-    fn event(&self, _: &str, _: &[(&str, &str)]) {}
+    fn write(&self, _: Level, _: &str, _: &[(&str, &str)]) {}
 }
 
 fn task(id: &str, group: &str) -> Task {

@@ -12,8 +12,8 @@ use std::future::{Future, ready};
 
 use clock::Clock;
 use drain::{
-    BreakerLimits, Environment, Limits, Log, NodeClient, NodeRequest, NodeResponse, SendError,
-    WebhookLimits,
+    BreakerLimits, Environment, Level, Limits, Log, NodeClient, NodeRequest, NodeResponse,
+    SendError, WebhookLimits,
 };
 use futures::executor::block_on;
 use node_adapter::ClusterManager;
@@ -90,7 +90,7 @@ impl Clock for &Waits {
 struct Events(RefCell<Vec<String>>);
 
 impl Log for &Events {
-    fn event(&self, event: &str, fields: &[(&str, &str)]) {
+    fn write(&self, _: Level, event: &str, fields: &[(&str, &str)]) {
         self.0.borrow_mut().push(format!("{event} {fields:?}"));
     }
 }
@@ -183,8 +183,9 @@ fn a_failure_is_told_and_logged() {
     for (answer, result, reason) in cases {
         let (_, outcome, events) = deliver(answer, Some(b"key"));
         assert_eq!(outcome, words(result, reason, 0));
-        let expected =
-            format!("callback not delivered [(\"task_id\", \"t\"), (\"reason\", {reason:?})]");
+        let expected = format!(
+            "callback not delivered [(\"task_id\", \"t\"), (\"group_id\", \"g\"), (\"reason\", {reason:?})]"
+        );
         assert_eq!(events, [expected]);
     }
 }

@@ -14,7 +14,7 @@ use http::uri::PathAndQuery;
 pub use host::Host;
 
 /// A scheme that can be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scheme {
     Http,
     Https,

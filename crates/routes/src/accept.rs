@@ -1,11 +1,11 @@
 //! Has Redis accept a task, or says why it does not.
 
-use saga::{Operation, Task};
-use sha2::{Digest as _, Sha256};
+use saga::Task;
 use store::{Accepted, Admission, Idempotency, Rate, Redis};
 
 use crate::api::Api;
 use crate::call::Call;
+use crate::idempotency::{IdempotencyKey, digest};
 use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::problem_kinds;
@@ -19,20 +19,18 @@ pub(crate) struct AcceptedTask {
 }
 
 impl<R: Redis, C, N: Nodes> Api<R, C, N> {
-    /// Accepts a task, unless the nodes cannot hold such a group. `body` is what was asked for under
-    /// the idempotency key `key`.
+    /// Accepts a task, once for each idempotency key, unless the nodes cannot hold such a group.
     pub(crate) async fn accept(
         &self,
         call: &Call<'_>,
         submitted: SubmittedTask,
-        body: &[u8],
-        key: Option<&str>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<AcceptedTask, Problem> {
         self.nodes.check_group_id(&submitted.group_id)?;
         let settings = &self.settings;
         let task_id = (self.new_id)().to_string();
-        let digest = key.map(|_| digest(submitted.operation, body)).unwrap_or_default();
-        let key = key.map(|key| format!("{}:{key}", call.caller.name));
+        let digest = key.map(|_| digest(&submitted)).unwrap_or_default();
+        let key = key.map(|key| key.of_caller(&call.caller.name));
         let callback_url = submitted.callback_url;
         let task = Task::new(
             task_id.clone(),
@@ -64,15 +62,4 @@ impl<R: Redis, C, N: Nodes> Api<R, C, N> {
             }
         }
     }
-}
-
-/// A request's operation and body, in a form that tells them from another's.
-fn digest(operation: Operation, body: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let hash = Sha256::new().chain_update(operation.name()).chain_update(b"\n").chain_update(body);
-    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string never fails.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -11,15 +11,17 @@ use store::Redis;
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
-use crate::input::{self, bad_field};
+use crate::idempotency::IdempotencyKey;
+use crate::input::bad_field;
+use crate::json;
 use crate::limits::BULK_TASKS_MAX;
 use crate::nodes::Nodes;
 use crate::problem::{Problem, ProblemAnswer};
 use crate::reply::Reply;
 use crate::submission::SubmittedTask;
-use crate::success::json;
+use crate::success;
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, submission::Submission};
+use crate::{idempotency, openapi::Description, problem_kinds, submission::Submission};
 
 /// One task of a bulk request.
 #[cfg(feature = "openapi")]
@@ -30,6 +32,12 @@ struct BulkSubmission {
     #[serde(flatten)]
     submission: Submission,
 }
+
+/// 1 to 100 tasks. One that cannot be accepted is refused by itself, in its place in the answer.
+#[cfg(feature = "openapi")]
+#[derive(schemars::JsonSchema)]
+#[allow(dead_code, reason = "it documents the body")]
+struct BulkSubmissions(#[schemars(length(min = 1, max = 100))] Vec<BulkSubmission>);
 
 /// What became of one task of a bulk request.
 #[derive(Serialize)]
@@ -72,21 +80,20 @@ impl Endpoint for SubmitMany {
         N: Nodes,
     {
         call.query(&[])?;
-        let items: Vec<Value> = match input::json(call.body())? {
+        let key = IdempotencyKey::read(call)?;
+        let items: Vec<Value> = match json::read(call.body())? {
             Value::Array(items) => items,
             _ => return Err(bad_field("The body must be an array of tasks.")),
         };
         if items.is_empty() || items.len() > BULK_TASKS_MAX {
             return Err(bad_field(&format!("The array must have 1 to {BULK_TASKS_MAX} tasks.")));
         }
-        let key = input::idempotency_key(call)?;
         let mut results = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            // Each task is one of its own: the same key with another number.
-            let key = key.as_ref().map(|key| format!("{key}/{index}"));
-            results.push(BulkResult::from(api.submit_item(call, item, key.as_deref()).await));
+            let key = key.as_ref().map(|key| key.at(index));
+            results.push(BulkResult::from(api.submit_item(call, item, key.as_ref()).await));
         }
-        json(StatusCode::OK, &results, &[])
+        success::json(StatusCode::OK, &results, &[])
     }
 
     #[cfg(feature = "openapi")]
@@ -97,14 +104,16 @@ impl Endpoint for SubmitMany {
                 "Each task is accepted or refused by itself; the results are in the order of the \
                  tasks. An Idempotency-Key covers every one of them.",
             )
-            .header("Idempotency-Key", input::ABOUT_IDEMPOTENCY_KEY)
-            .body::<Vec<BulkSubmission>>()
+            .header(&idempotency::PARAM)
+            .body::<BulkSubmissions>(&serde_json::json!([
+                { "operation": "create", "group_id": "team-b" },
+                { "operation": "delete", "group_id": "team-c" },
+            ]))
             .answer::<Vec<BulkResult>>(200, "What became of each task.")
+            .link(200, "ShowTask", &[("task_id", "$response.body#/0/task_id")])
             .problems(&[
                 &problem_kinds::NOT_JSON,
-                &problem_kinds::BODY_TOO_LARGE,
                 &problem_kinds::BAD_FIELD,
-                &problem_kinds::BAD_QUERY,
                 &problem_kinds::BAD_KEY,
             ])
     }
@@ -115,9 +124,8 @@ impl<R: Redis, C, N: Nodes> Api<R, C, N> {
         &self,
         call: &Call<'_>,
         item: Value,
-        key: Option<&str>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<String, Problem> {
-        let body = item.to_string();
         let Value::Object(fields) = item else {
             return Err(bad_field("A task must be an object."));
         };
@@ -126,6 +134,6 @@ impl<R: Redis, C, N: Nodes> Api<R, C, N> {
             .and_then(Operation::from_name)
             .ok_or_else(|| bad_field("operation must be create or delete."))?;
         let submitted = SubmittedTask::read(operation, fields, &self.settings)?;
-        Ok(self.accept(call, submitted, body.as_bytes(), key).await?.task_id)
+        Ok(self.accept(call, submitted, key).await?.task_id)
     }
 }

@@ -1,6 +1,6 @@
 //! A request on its way to its endpoint.
 
-use http::Request;
+use http::{HeaderMap, Request};
 
 use crate::auth::Caller;
 use crate::problem::Problem;
@@ -16,13 +16,12 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// The query, which may have these parameters and no others.
-    pub(crate) fn query(&self, params: &[&Param]) -> Result<Query<'a>, Problem> {
+    pub(crate) fn query(&self, params: &[&Param]) -> Result<Query, Problem> {
         Query::read(self.request.uri().query(), params)
     }
 
-    /// A header as text.
-    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
-        self.request.headers().get(name)?.to_str().ok()
+    pub(crate) fn headers(&self) -> &'a HeaderMap {
+        self.request.headers()
     }
 
     pub(crate) fn body(&self) -> &'a [u8] {

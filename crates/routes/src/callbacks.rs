@@ -125,17 +125,15 @@ impl Endpoint for ListCallbacks {
             )
             .query(&[&GIVEN_UP, &LIMIT, &CURSOR])
             .answer::<CallbacksAnswer>(200, "A page of callbacks.")
-            .problems(&[&problem_kinds::BAD_QUERY])
+            .link(200, "RetryCallback", &[("task_id", "$response.body#/callbacks/0/task_id")])
+            .link(200, "DiscardCallback", &[("task_id", "$response.body#/callbacks/0/task_id")])
     }
 }
 
 /// Why a callback cannot be tried again or discarded.
 #[cfg(feature = "openapi")]
-static CHANGE_PROBLEMS: [&Kind; 3] = [
-    &problem_kinds::NO_SUCH_CALLBACK,
-    &problem_kinds::CALLBACK_DELIVERED,
-    &problem_kinds::BAD_QUERY,
-];
+static CHANGE_PROBLEMS: [&Kind; 2] =
+    [&problem_kinds::NO_SUCH_CALLBACK, &problem_kinds::CALLBACK_DELIVERED];
 
 pub(crate) struct RetryCallback;
 

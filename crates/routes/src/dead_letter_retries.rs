@@ -14,12 +14,12 @@ use crate::dead_letters::FILTERS;
 use crate::dead_letters::retrying;
 use crate::endpoint::Endpoint;
 use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::reply::Reply;
 use crate::success::{accepted, json};
-#[cfg(feature = "openapi")]
-use crate::{openapi::Description, success::TaskAccepted};
 
 /// What became of a retry of many.
 #[derive(Serialize)]
@@ -63,13 +63,12 @@ impl Endpoint for RetryDeadLetter {
                  several dead letters for one group and node, retry the newest first: each puts \
                  the node back to where the task before it had left it.",
             )
-            .answer::<TaskAccepted>(202, "The task that retries it.")
+            .accepted("The task that retries it.")
             .problems(&[
                 &problem_kinds::NO_SUCH_DEAD_LETTER,
                 &problem_kinds::DEAD_LETTER_SUPERSEDED,
                 &problem_kinds::DEAD_LETTER_RETRYING,
                 &problem_kinds::DEAD_LETTER_NOT_RETRIABLE,
-                &problem_kinds::BAD_QUERY,
             ])
     }
 }
@@ -116,7 +115,6 @@ impl Endpoint for RetryDeadLetters {
             )
             .query(&FILTERS)
             .answer::<RetryAllAnswer>(200, "How many are being retried now.")
-            .problems(&[&problem_kinds::BAD_QUERY])
     }
 }
 

@@ -23,12 +23,12 @@ use crate::success::{json, no_content};
 
 static TASK_ID: Param = Param {
     name: "task_id",
-    kind: ParamKind::Text { bytes_max: 100 },
+    kind: ParamKind::Text { chars_max: 100 },
     about: "Only those of this task.",
 };
 static REASON: Param = Param {
     name: "reason",
-    kind: ParamKind::Text { bytes_max: 500 },
+    kind: ParamKind::Text { chars_max: 500 },
     about: "Why, for the task's timeline.",
 };
 
@@ -97,7 +97,7 @@ impl From<DeadLetterView> for DeadLetterAnswer {
 /// The query of lists and of retries: which dead letters, and which page of them.
 pub(crate) static FILTERS: [&Param; 6] = [&GROUP_ID, &NODE, &OPERATION, &TASK_ID, &LIMIT, &CURSOR];
 
-fn filter<'a>(query: &'a Query<'_>) -> Result<DeadLetterFilter<'a>, Problem> {
+fn filter<'a>(query: &'a Query) -> Result<DeadLetterFilter<'a>, Problem> {
     Ok(DeadLetterFilter {
         group_id: query.text(&GROUP_ID)?,
         node: query.text(&NODE)?,
@@ -135,7 +135,9 @@ impl Endpoint for ListDeadLetters {
             .about("A dead letter is a node that could not be put back, and waits for a person.")
             .query(&FILTERS)
             .answer::<DeadLettersAnswer>(200, "A page of dead letters.")
-            .problems(&[&problem_kinds::BAD_QUERY])
+            .link(200, "ShowLetter", &[("id", "$response.body#/dead_letters/0/id")])
+            .link(200, "RetryLetter", &[("id", "$response.body#/dead_letters/0/id")])
+            .link(200, "DiscardLetter", &[("id", "$response.body#/dead_letters/0/id")])
     }
 }
 
@@ -162,7 +164,7 @@ impl Endpoint for ShowDeadLetter {
         route
             .named("ShowLetter", "One dead letter")
             .answer::<DeadLetterAnswer>(200, "The dead letter.")
-            .problems(&[&problem_kinds::NO_SUCH_DEAD_LETTER, &problem_kinds::BAD_QUERY])
+            .problems(&[&problem_kinds::NO_SUCH_DEAD_LETTER])
     }
 }
 
@@ -200,11 +202,7 @@ impl Endpoint for DiscardDeadLetter {
             .about("For when a person has seen to the node. It stays in the task's timeline.")
             .query(&[&REASON])
             .empty(204, "It is gone.")
-            .problems(&[
-                &problem_kinds::NO_SUCH_DEAD_LETTER,
-                &problem_kinds::DEAD_LETTER_RETRYING,
-                &problem_kinds::BAD_QUERY,
-            ])
+            .problems(&[&problem_kinds::NO_SUCH_DEAD_LETTER, &problem_kinds::DEAD_LETTER_RETRYING])
     }
 }
 

@@ -4,8 +4,8 @@ use clock::Clock;
 use futures::StreamExt as _;
 use futures::stream::{LocalBoxStream, unfold};
 use http::Method;
-use http::header::{CACHE_CONTROL, HeaderValue};
-use saga::{ClientState, Phase};
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use saga::{ClientState, Phase, Task};
 use serde::Serialize;
 use settings::Role;
 use store::{Redis, Store, TaskView};
@@ -13,14 +13,16 @@ use store::{Redis, Store, TaskView};
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
+use crate::event_position::{EventId, Position};
+use crate::headers::LAST_EVENT_ID;
+use crate::input;
 use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::reply::{Body, Reply};
-use crate::success::typed;
+use crate::success::{no_content, typed};
 use crate::task::{no_such_task, phase, readable};
-use crate::{input, timeline};
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds};
+use crate::{headers::HeaderParam, openapi::Description, problem_kinds};
 
 /// How long a stream stays open, in milliseconds; a client that is cut off comes back with
 /// `Last-Event-ID` and misses nothing.
@@ -31,28 +33,15 @@ const KEEP_ALIVE_MS: u64 = 10_000;
 /// Between two reads of the task, in milliseconds.
 const POLL_MS: u64 = 100;
 
+/// Keeps proxies, nginx above all, from holding events back until there are many.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// The data of the last event, `end`.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct End {
     state: ClientState,
     phase: Phase,
-}
-
-/// How much of a timeline has been sent. Its text form is the id of an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Position {
-    /// What came about by itself.
-    worked: usize,
-    /// What people did.
-    noted: usize,
-}
-
-impl Position {
-    fn read(text: &str) -> Option<Self> {
-        let (worked, noted) = text.split_once('.')?;
-        Some(Self { worked: worked.parse().ok()?, noted: noted.parse().ok()? })
-    }
 }
 
 struct Events<R, C> {
@@ -84,12 +73,19 @@ impl Endpoint for StreamEvents {
         let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let view = api.store.poll(&task_id).await?.ok_or_else(no_such_task)?;
         readable(&task_id, &view)?;
+        let last_id = call.headers().get(LAST_EVENT_ID);
+        let last_id: EventId =
+            last_id.and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or_default();
+        // Whoever has had the end would come back for it for ever; to this they do not.
+        if last_id.is_end && view.finished_at_ms.is_some() {
+            return Ok(no_content());
+        }
         let now_ms = api.clock.now_ms();
         let events = Events {
             store: api.store,
             clock: api.clock,
             task_id,
-            position: call.header("last-event-id").and_then(Position::read).unwrap_or_default(),
+            position: last_id.position,
             started_ms: now_ms,
             sent_at_ms: now_ms,
             first: Some(view),
@@ -97,6 +93,7 @@ impl Endpoint for StreamEvents {
         };
         let mut reply = typed("text/event-stream", Body::Stream(stream(events)));
         reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        reply.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
         Ok(reply)
     }
 
@@ -107,11 +104,18 @@ impl Endpoint for StreamEvents {
             .about(
                 "Server-sent events: one for each entry of the timeline, past and to come, named as \
                  the entry's event; then `end` with the state and phase, and the stream is over. A \
-                 client that is cut off goes on with Last-Event-ID.",
+                 client that is cut off goes on with Last-Event-ID, and is answered 204 once it \
+                 has had the end.",
             )
-            .header("Last-Event-ID", "The id of the last event that was received.")
-            .text(200, "text/event-stream", "The events.")
-            .problems(&[&problem_kinds::NO_SUCH_TASK, &problem_kinds::BAD_QUERY])
+            .header(&HeaderParam {
+                name: LAST_EVENT_ID,
+                pattern: None,
+                about: "The id of the last event that was received.",
+                example: "3.0",
+            })
+            .events("The events.")
+            .empty(204, "Last-Event-ID is that of `end`: there is no more, and nothing to come back for.")
+            .problems(&[&problem_kinds::NO_SUCH_TASK])
     }
 }
 
@@ -136,11 +140,11 @@ impl<R: Redis, C: Clock> Events<R, C> {
             }
             let view = match self.first.take() {
                 Some(view) => view,
-                // When Redis is away or the task has expired the client is cut off; it comes back
-                // and is told.
+                // When Redis is away, the task has expired or its record cannot be read, the client
+                // is cut off; it comes back and is told.
                 None => self.store.poll(&self.task_id).await.ok()??,
             };
-            let mut text = self.unsent(&view);
+            let mut text = self.unsent(&view, view.task.as_ref().ok()?);
             let now_ms = self.clock.now_ms();
             if text.is_empty() && now_ms.saturating_sub(self.sent_at_ms) >= KEEP_ALIVE_MS {
                 text.push_str(": nothing new\n\n");
@@ -157,41 +161,24 @@ impl<R: Redis, C: Clock> Events<R, C> {
     }
 
     /// The events that were not sent yet.
-    fn unsent(&mut self, view: &TaskView) -> String {
-        let Ok(task) = &view.task else { return String::new() };
-        let dropped = usize::try_from(task.history().dropped()).unwrap_or(usize::MAX);
-        let (worked, noted) = (timeline::worked(view, task), timeline::noted(view));
-        let seen = self.position;
-        let totals = Position { worked: worked.len().saturating_add(dropped), noted: noted.len() };
-        let fresh = totals.worked.saturating_sub(seen.worked);
-        let skip = worked.len().saturating_sub(fresh);
-        let mut entries: Vec<_> = worked
-            .into_iter()
-            .skip(skip)
-            .map(|entry| (entry, true))
-            .chain(noted.into_iter().skip(seen.noted).map(|entry| (entry, false)))
-            .collect();
-        entries.sort_by_key(|(entry, _)| entry.at_ms);
+    fn unsent(&mut self, view: &TaskView, task: &Task) -> String {
         let mut text = String::new();
-        for (entry, is_work) in entries {
-            if is_work {
-                self.position.worked = self.position.worked.saturating_add(1);
-            } else {
-                self.position.noted = self.position.noted.saturating_add(1);
-            }
-            self.push(&mut text, entry.event.name(), &entry);
+        for (entry, position) in self.position.following(view, task) {
+            self.position = position;
+            let id = EventId { position, is_end: false };
+            push(&mut text, id, entry.event.name(), &entry);
         }
         if view.finished_at_ms.is_some() {
             self.has_ended = true;
-            self.push(&mut text, "end", &End { state: view.state, phase: phase(view, task) });
+            let id = EventId { position: self.position, is_end: true };
+            push(&mut text, id, "end", &End { state: view.state, phase: phase(view, task) });
         }
         text
     }
+}
 
-    fn push<T: Serialize>(&self, text: &mut String, event: &str, data: &T) {
-        let Position { worked, noted } = self.position;
-        // Plain fields always make JSON.
-        let data = serde_json::to_string(data).unwrap_or_default();
-        text.push_str(&format!("id: {worked}.{noted}\nevent: {event}\ndata: {data}\n\n"));
-    }
+fn push<T: Serialize>(text: &mut String, id: EventId, event: &str, data: &T) {
+    // Plain fields always make JSON.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    text.push_str(&format!("id: {id}\nevent: {event}\ndata: {data}\n\n"));
 }

@@ -13,7 +13,7 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::input;
-use crate::limits::GROUP_ID_BYTES_MAX;
+use crate::limits::GROUP_ID_CHARS_MAX;
 use crate::nodes::Nodes;
 #[cfg(feature = "openapi")]
 use crate::openapi::Description;
@@ -29,7 +29,7 @@ const INSPECTIONS_AT_ONCE: usize = 16;
 
 static AFTER: Param = Param {
     name: "after",
-    kind: ParamKind::Text { bytes_max: GROUP_ID_BYTES_MAX },
+    kind: ParamKind::Text { chars_max: GROUP_ID_CHARS_MAX },
     about: "Begin after this group: the `next_after` of the page before.",
 };
 static CHECK: Param =
@@ -61,11 +61,14 @@ struct GroupSummary {
 #[cfg_attr(feature = "openapi", schemars(rename = "Group"))]
 struct GroupAnswer {
     group_id: String,
-    nodes: Vec<GroupNode>,
     /// With `check`: whether some node holds something else than Muster thought, or than the
-    /// others.
+    /// others; `null` when nothing tells so and `unanswered` is not 0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    drift: Option<bool>,
+    drift: Option<Option<bool>>,
+    /// With `check`: how many nodes did not say what they hold; `error` says why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered: Option<usize>,
+    nodes: Vec<GroupNode>,
     /// Unfinished tasks in the order they run, the first 100.
     tasks: Vec<GroupTask>,
     tasks_total: u64,
@@ -135,7 +138,7 @@ impl Endpoint for ListGroups {
             .named("ListGroups", "Groups that some node holds, by name")
             .query(&[&AFTER, &LIMIT])
             .answer::<GroupList>(200, "A page of groups.")
-            .problems(&[&problem_kinds::BAD_QUERY])
+            .link(200, "ShowGroup", &[("group_id", "$response.body#/groups/0/group_id")])
     }
 }
 
@@ -157,8 +160,9 @@ impl Endpoint for ShowGroup {
         let view = api.store.group(&group_id).await?;
         let nodes = api.known_nodes(&view);
         let mut answer = GroupAnswer {
-            nodes,
             drift: None,
+            unanswered: None,
+            nodes,
             tasks: view.tasks.into_iter().map(group_task).collect(),
             tasks_total: view.tasks_total,
             dead_letters: view.dead_letters,
@@ -176,16 +180,14 @@ impl Endpoint for ShowGroup {
         route
             .named("ShowGroup", "What is known of a group")
             .about(
-                "With check, every node is inspected, and drift says whether what it holds now is \
-                 what Muster thought and the same everywhere. It changes nothing.",
+                "With check, every node is inspected, and drift says whether some node holds \
+                 something else than Muster thought, or than the others; null when it is not \
+                 known, because some node did not answer. It changes nothing.",
             )
             .query(&[&CHECK])
             .answer::<GroupAnswer>(200, "The group, its unfinished tasks and its dead letters.")
-            .problems(&[
-                &problem_kinds::BAD_GROUP_ID,
-                &problem_kinds::BAD_QUERY,
-                &problem_kinds::NO_NODE_ACCESS,
-            ])
+            .link(200, "RepairGroup", &[("group_id", "$response.body#/group_id")])
+            .problems(&[&problem_kinds::BAD_GROUP_ID, &problem_kinds::NO_NODE_ACCESS])
     }
 }
 
@@ -233,7 +235,12 @@ impl<R, C, N: Nodes> Api<R, C, N> {
             }
             answer.nodes.push(node);
         }
-        answer.drift = Some(has_drifted(&answer.nodes));
+        let unanswered = answer.nodes.iter().filter(|node| node.error.is_some()).count();
+        answer.unanswered = Some(unanswered);
+        // What one node shows is not undone by another that is silent.
+        let has_drifted = has_drifted(&answer.nodes);
+        answer.drift =
+            Some(Some(has_drifted).filter(|has_drifted| *has_drifted || unanswered == 0));
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! Whether the service runs, and whether it can accept tasks: `GET /healthz` and `GET /readyz`.
 
 use clock::{Clock, rfc3339};
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use serde::Serialize;
 use settings::Role;
-use store::Redis;
+use store::{Overview, Redis};
 
 use crate::api::Api;
 use crate::call::Call;
@@ -30,6 +30,15 @@ struct Ready {
     ready: bool,
     /// `open` when anybody may do anything, `tokens` when the setting api_tokens names tokens.
     access: &'static str,
+    #[serde(flatten)]
+    load: Option<Load>,
+}
+
+/// How things stand: for those who may read. A probe without a token learns only whether tasks can be
+/// accepted.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct Load {
     /// Tasks that have not been started.
     waiting: u64,
     /// How long the first of them has waited, in seconds; 0 when none does.
@@ -64,16 +73,9 @@ struct Pause {
     at: String,
 }
 
-/// The answer to `GET /healthz`, for which neither settings nor Redis are needed; `None` for any
-/// other request.
-#[must_use]
-pub fn health<B>(request: &Request<B>) -> Option<Reply> {
-    let is_health =
-        request.method() == ShowHealth::METHOD && request.uri().path() == ShowHealth::PATH;
-    if is_health { health_reply().ok() } else { None }
-}
-
-fn health_reply() -> Result<Reply, Problem> {
+/// The answer to `GET /healthz`, for which neither settings nor Redis are needed.
+pub(crate) fn reply(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.query(&[])?;
     json(StatusCode::OK, &Health { ok: true }, &[])
 }
 
@@ -84,13 +86,13 @@ impl Endpoint for ShowHealth {
     const PATH: &'static str = "/healthz";
     const ROLE: Option<Role> = None;
 
-    async fn answer<R, C, N>(_: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    async fn answer<R, C, N>(_: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
     where
         R: Redis + 'static,
         C: Clock + 'static,
         N: Nodes,
     {
-        health_reply()
+        reply(call)
     }
 
     #[cfg(feature = "openapi")]
@@ -109,19 +111,40 @@ impl Endpoint for ShowReadiness {
     const PATH: &'static str = "/readyz";
     const ROLE: Option<Role> = None;
 
-    async fn answer<R, C, N>(api: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
     where
         R: Redis + 'static,
         C: Clock + 'static,
         N: Nodes,
     {
+        call.query(&[])?;
         (api.worker_settings)()?;
         let overview = api.store.overview().await?;
-        let oldest_ms =
-            overview.oldest_ms.map(|oldest_ms| overview.now_ms.saturating_sub(oldest_ms));
         let answer = Ready {
             ready: true,
-            access: if api.settings.api_tokens.is_empty() { "open" } else { "tokens" },
+            access: if call.caller.tokens_set { "tokens" } else { "open" },
+            load: call.caller.may(Role::Read).then(|| Load::of(overview)),
+        };
+        json(StatusCode::OK, &answer, &[])
+    }
+
+    #[cfg(feature = "openapi")]
+    fn describe(route: Description<'_>) -> Description<'_> {
+        route
+            .named("Ready", "Whether tasks can be accepted")
+            .about(
+                "Redis answers and every setting is good. Those who may read see how much waits, \
+                 and for how long; others see only whether it is so.",
+            )
+            .answer::<Ready>(200, "They can.")
+    }
+}
+
+impl Load {
+    fn of(overview: Overview) -> Self {
+        let oldest_ms =
+            overview.oldest_ms.map(|oldest_ms| overview.now_ms.saturating_sub(oldest_ms));
+        Self {
             waiting: overview.waiting,
             oldest_waiting_s: oldest_ms.unwrap_or_default() / 1_000,
             running: overview.running,
@@ -136,15 +159,6 @@ impl Endpoint for ShowReadiness {
                 .into_iter()
                 .map(|(node, until_ms)| OpenCircuit { node, until: rfc3339(until_ms) })
                 .collect(),
-        };
-        json(StatusCode::OK, &answer, &[])
-    }
-
-    #[cfg(feature = "openapi")]
-    fn describe(route: Description<'_>) -> Description<'_> {
-        route
-            .named("Ready", "Whether tasks can be accepted")
-            .about("Redis answers and every setting is good; how much waits, and for how long.")
-            .answer::<Ready>(200, "They can.")
+        }
     }
 }

@@ -1,18 +1,18 @@
-//! What several routes read in the same way: JSON bodies, ids, the idempotency key, filters.
+//! What several routes read in the same way: fields of JSON bodies, ids, filters.
 
 use saga::{NODE_ADDRESS_BYTES_MAX, Operation};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::call::Call;
-use crate::limits::{GROUP_ID_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
+use crate::json;
+use crate::limits::GROUP_ID_CHARS_MAX;
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::query::{Param, ParamKind, Query};
 
 pub(crate) static GROUP_ID: Param = Param {
     name: "group_id",
-    kind: ParamKind::Text { bytes_max: GROUP_ID_BYTES_MAX },
+    kind: ParamKind::Text { chars_max: GROUP_ID_CHARS_MAX },
     about: "Only those of this group.",
 };
 pub(crate) static OPERATION: Param = Param {
@@ -22,30 +22,18 @@ pub(crate) static OPERATION: Param = Param {
 };
 pub(crate) static NODE: Param = Param {
     name: "node",
-    kind: ParamKind::Text { bytes_max: NODE_ADDRESS_BYTES_MAX },
+    kind: ParamKind::Text { chars_max: NODE_ADDRESS_BYTES_MAX },
     about: "Only those that deal with this node, as the setting nodes names it.",
 };
 
-/// What the document says of the header `Idempotency-Key`.
-#[cfg(feature = "openapi")]
-pub(crate) const ABOUT_IDEMPOTENCY_KEY: &str =
-    "1 to 255 visible ASCII characters that name this request.";
-
 /// The operation whose tasks or dead letters a query selects.
-pub(crate) fn operation(query: &Query<'_>) -> Result<Option<Operation>, Problem> {
+pub(crate) fn operation(query: &Query) -> Result<Option<Operation>, Problem> {
     Ok(query.choice(&OPERATION)?.and_then(Operation::from_name))
-}
-
-pub(crate) fn json(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("The body could not be read as JSON: {error}.");
-        Problem::new(&problem_kinds::NOT_JSON, detail)
-    })
 }
 
 /// The fields of a body that describes one task.
 pub(crate) fn json_object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
-    match json(body)? {
+    match json::read(body)? {
         Value::Object(fields) => Ok(fields),
         _ => Err(bad_group_id("The body is JSON, but not an object.")),
     }
@@ -65,10 +53,10 @@ pub(crate) fn group_id(text: String) -> Result<String, Problem> {
     if text.is_empty() {
         return Err(bad_group_id("The group_id is empty."));
     }
-    if text.len() > GROUP_ID_BYTES_MAX {
-        let bytes = text.len();
+    let chars = text.chars().count();
+    if chars > GROUP_ID_CHARS_MAX {
         return Err(bad_group_id(&format!(
-            "The group_id has {bytes} bytes; at most {GROUP_ID_BYTES_MAX} are allowed."
+            "The group_id has {chars} characters; at most {GROUP_ID_CHARS_MAX} are allowed."
         )));
     }
     if text.chars().any(char::is_control) {
@@ -80,17 +68,6 @@ pub(crate) fn group_id(text: String) -> Result<String, Problem> {
 /// A task's id in the one form it is stored in; `None` for a text that cannot be any task's id.
 pub(crate) fn task_id(text: &str) -> Option<String> {
     Uuid::try_parse(text).ok().map(|id| id.to_string())
-}
-
-/// The header `Idempotency-Key`.
-pub(crate) fn idempotency_key(call: &Call<'_>) -> Result<Option<String>, Problem> {
-    let Some(key) = call.request.headers().get("idempotency-key") else { return Ok(None) };
-    let bad = || Problem::plain(&problem_kinds::BAD_KEY);
-    let key = key.to_str().map_err(|_| bad())?.trim();
-    let is_usable = !key.is_empty()
-        && key.len() <= IDEMPOTENCY_KEY_CHARS_MAX
-        && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_usable { Ok(Some(key.to_owned())) } else { Err(bad()) }
 }
 
 fn bad_group_id(detail: &str) -> Problem {

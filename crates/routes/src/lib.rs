@@ -18,9 +18,11 @@
 //! metrics.rs              GET  /metrics
 //! ```
 //!
-//! `handle.rs` takes a request through CORS, the table and authentication (`auth.rs`) to its
-//! endpoint. What endpoints share: `input.rs`, `query.rs` and `page.rs` read requests,
-//! `submission.rs` and `accept.rs` make tasks of them, `success.rs` and `problem.rs` answer.
+//! `router.rs` takes a request through what holds for every route (`headers.rs`, `cors.rs`), the table
+//! (`route.rs`) and authentication (`auth.rs`) to its endpoint. What endpoints share: `headers.rs`,
+//! `query.rs`, `json.rs`, `input.rs` and `page.rs` say what a request may be and read it,
+//! `submission.rs`, `idempotency.rs` and `accept.rs` make tasks of them, `success.rs` and `problem.rs`
+//! answer.
 //! Everything that fails is answered as an RFC 9457 problem (`problem_kinds.rs`). The documentation
 //! is compiled only with the feature `openapi`, so that components do not carry it.
 
@@ -35,38 +37,46 @@ mod dead_letter_retries;
 mod dead_letters;
 mod dry_run;
 mod endpoint;
+mod event_position;
 mod events;
 mod groups;
-mod handle;
+mod headers;
 mod health;
+mod idempotency;
 mod input;
+mod json;
 mod limits;
+mod log_line;
 mod maintenance;
 mod metrics;
 mod nodes;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod page;
+mod prefer;
 mod problem;
 mod problem_kinds;
 mod query;
 mod repair;
 mod reply;
 mod route;
+mod router;
 mod submission;
 mod submit;
 mod success;
 mod table;
 mod task;
+mod task_settings;
 mod tasks;
 mod timeline;
 
 pub use api::Api;
-pub use health::health;
 pub use limits::BODY_BYTES_MAX;
+pub use log_line::LogLine;
 pub use nodes::{NoNodes, Nodes, check_group_id};
 pub use problem::Problem;
 pub use problem_kinds::{KINDS, Kind, Retry};
 pub use reply::{Body, Reply};
+pub use router::{Incoming, answer};
 #[cfg(feature = "openapi")]
 pub use table::openapi;

@@ -2,8 +2,8 @@
 
 /// The most bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// The most bytes of a group's id.
-pub(crate) const GROUP_ID_BYTES_MAX: usize = 256;
+/// The most characters of a group's id. Characters, because that is what JSON Schema can say.
+pub(crate) const GROUP_ID_CHARS_MAX: usize = 256;
 /// The most tasks of one bulk request.
 pub(crate) const BULK_TASKS_MAX: usize = 100;
 /// The most characters of an idempotency key.

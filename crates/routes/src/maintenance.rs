@@ -64,7 +64,6 @@ impl Endpoint for PauseQueue {
                  on, and so do rollbacks.",
             )
             .answer::<PauseAnswer>(200, "The queue is paused.")
-            .problems(&[&problem_kinds::BAD_QUERY])
     }
 }
 
@@ -89,7 +88,6 @@ impl Endpoint for ResumeQueue {
         route
             .named("Resume", "Let the queue go on")
             .answer::<PauseAnswer>(200, "The queue goes on.")
-            .problems(&[&problem_kinds::BAD_QUERY])
     }
 }
 
@@ -100,12 +98,13 @@ impl Endpoint for Sweep {
     const PATH: &'static str = "/maintenance/sweep";
     const ROLE: Option<Role> = Some(Role::Operate);
 
-    async fn answer<R, C, N>(api: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
     where
         R: Redis + 'static,
         C: Clock + 'static,
         N: Nodes,
     {
+        call.query(&[])?;
         let swept = api.nodes.sweep().await;
         let report = swept.ok_or_else(|| Problem::plain(&problem_kinds::NO_NODE_ACCESS))??;
         let Report { claimed, ended, calls, .. } = report;

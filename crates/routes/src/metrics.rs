@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clock::Clock;
+use drain::BOUNDS_MS;
 use http::Method;
 use saga::ClientState;
 use settings::Role;
@@ -28,12 +29,13 @@ impl Endpoint for ShowMetrics {
     const PATH: &'static str = "/metrics";
     const ROLE: Option<Role> = Some(Role::Read);
 
-    async fn answer<R, C, N>(api: Api<R, C, N>, _: &Call<'_>) -> Result<Reply, Problem>
+    async fn answer<R, C, N>(api: Api<R, C, N>, call: &Call<'_>) -> Result<Reply, Problem>
     where
         R: Redis + 'static,
         C: Clock + 'static,
         N: Nodes,
     {
+        call.query(&[])?;
         let overview = api.store.overview().await?;
         Ok(typed(CONTENT_TYPE, Body::Whole(exposition(&overview).into_bytes())))
     }
@@ -76,27 +78,31 @@ impl Text {
         self.sample(name, &[], value);
     }
 
-    /// A histogram whose buckets are the fields `<field>|<bound in ms>` of `metrics`.
+    /// A histogram whose buckets are the fields `<field>|<bound in ms>` of `metrics`. Every bucket is
+    /// there, empty or not: rates between two scrapes need both to have the same.
     fn histogram(&mut self, name: &str, help: &str, field: &str, metrics: &BTreeMap<String, u64>) {
         self.metric(name, "histogram", help);
         let prefix = format!("{field}|");
-        let mut buckets: Vec<(Option<u64>, u64)> = Vec::new();
+        let mut buckets: BTreeMap<u64, u64> =
+            BOUNDS_MS.into_iter().map(|bound| (bound, 0)).collect();
+        let mut beyond = 0_u64;
         let mut sum_ms = 0;
         for (key, count) in metrics {
             match key.strip_prefix(&prefix) {
                 Some("sum") => sum_ms = *count,
-                Some(bound) => buckets.push((bound.parse().ok(), *count)),
+                Some(bound) => match bound.parse() {
+                    Ok(bound) => *buckets.entry(bound).or_default() = *count,
+                    Err(_) => beyond = *count,
+                },
                 None => {}
             }
         }
-        buckets.sort_by_key(|(bound, _)| bound.unwrap_or(u64::MAX));
         let mut total = 0_u64;
         for (bound, count) in buckets {
             total = total.saturating_add(count);
-            if let Some(bound) = bound {
-                self.sample(&format!("{name}_bucket"), &[("le", &seconds(bound))], total);
-            }
+            self.sample(&format!("{name}_bucket"), &[("le", &seconds(bound))], total);
         }
+        let total = total.saturating_add(beyond);
         self.sample(&format!("{name}_bucket"), &[("le", "+Inf")], total);
         self.sample(&format!("{name}_sum"), &[], seconds(sum_ms));
         self.sample(&format!("{name}_count"), &[], total);
@@ -227,11 +233,21 @@ mod tests {
             "muster_late_calls_total{node=\"n:1\"} 4",
             "muster_node_call_seconds_bucket{le=\"0.005\"} 1",
             "muster_node_call_seconds_bucket{le=\"0.01\"} 3",
+            "muster_node_call_seconds_bucket{le=\"0.025\"} 3",
+            "muster_node_call_seconds_bucket{le=\"300\"} 3",
             "muster_node_call_seconds_bucket{le=\"+Inf\"} 4",
             "muster_node_call_seconds_sum 1.5",
             "muster_node_call_seconds_count 4",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is missing from\n{text}");
+        }
+        let nothing = exposition(&Overview::default());
+        for name in ["muster_node_call_seconds", "muster_task_seconds"] {
+            for text in [&text, &nothing] {
+                let buckets =
+                    text.lines().filter(|line| line.starts_with(&format!("{name}_bucket")));
+                assert_eq!(buckets.count(), BOUNDS_MS.len() + 1, "{name} lacks buckets in\n{text}");
+            }
         }
     }
 }

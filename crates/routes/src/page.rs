@@ -3,7 +3,7 @@
 use store::Cursor;
 
 use crate::problem::Problem;
-use crate::query::{Param, ParamKind, Query, bad};
+use crate::query::{Param, ParamKind, Query};
 
 const LIMIT_DEFAULT: u64 = 50;
 const LIMIT_MAX: u64 = 200;
@@ -16,15 +16,14 @@ pub(crate) static LIMIT: Param = Param {
 
 pub(crate) static CURSOR: Param = Param {
     name: "cursor",
-    kind: ParamKind::Text { bytes_max: 300 },
+    kind: ParamKind::Cursor,
     about: "Where the page begins: the `next_cursor` of the page before.",
 };
 
-pub(crate) fn limit(query: &Query<'_>) -> Result<u64, Problem> {
+pub(crate) fn limit(query: &Query) -> Result<u64, Problem> {
     Ok(query.number(&LIMIT)?.unwrap_or(LIMIT_DEFAULT))
 }
 
-pub(crate) fn cursor(query: &Query<'_>) -> Result<Option<Cursor>, Problem> {
-    let cursor = query.text(&CURSOR)?.map(str::parse).transpose();
-    cursor.map_err(|_| bad("cursor must be the next_cursor of a page."))
+pub(crate) fn cursor(query: &Query) -> Result<Option<Cursor>, Problem> {
+    query.cursor(&CURSOR)
 }

@@ -1,5 +1,8 @@
 //! What went wrong, as RFC 9457 problem details, with what to do next.
 
+use std::borrow::Cow;
+
+use drain::Level;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, Response};
 use serde::Serialize;
@@ -7,6 +10,7 @@ use settings::SettingError;
 use store::StoreError;
 
 use crate::limits::BODY_BYTES_MAX;
+use crate::log_line::LogLine;
 use crate::problem_kinds::{self, Kind, Retry};
 use crate::reply::{Body, Reply};
 
@@ -17,15 +21,26 @@ const RETRY_AFTER_S: &str = "5";
 /// Seconds after which a caller that submits too fast may submit again.
 const TOO_FAST_RETRY_AFTER_S: &str = "1";
 
-/// One problem. Nothing in it is secret and it never repeats a whole body.
+/// How much of what a client sent is repeated to it, in bytes.
+const SHOWN_BYTES_MAX: usize = 100;
+
+/// A part of a request as a problem may repeat it: cut short.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    match text.get(..text.floor_char_boundary(SHOWN_BYTES_MAX)) {
+        Some(start) if start.len() < text.len() => format!("{start}…").into(),
+        _ => text.into(),
+    }
+}
+
+/// One problem. Nothing in it is secret, and of what a client sent it repeats little: see [`shown`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     kind: &'static Kind,
     /// What happened this time.
     detail: Box<str>,
-    /// The methods that the route has, when the one used is not among them.
-    allow: Option<Box<str>>,
-    /// Why, for operators and not for clients.
+    /// A header that belongs to this one.
+    header: Option<(HeaderName, Box<str>)>,
+    /// Why, for the operator's log and not for clients; `None` when it is the client's own doing.
     cause: Option<Box<str>>,
 }
 
@@ -46,7 +61,7 @@ pub(crate) struct ProblemAnswer {
 
 impl Problem {
     pub(crate) fn new(kind: &'static Kind, detail: impl Into<Box<str>>) -> Self {
-        Self { kind, detail: detail.into(), allow: None, cause: None }
+        Self { kind, detail: detail.into(), header: None, cause: None }
     }
 
     /// A problem of which there is no more to say than its kind does.
@@ -68,21 +83,22 @@ impl Problem {
     }
 
     pub(crate) fn method_not_allowed(method: &Method, allowed: &[Method]) -> Self {
-        let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        let detail = format!("This route takes {allowed}, not {method}.");
-        let allow = Some(allowed.into());
-        Self { allow, ..Self::new(&problem_kinds::METHOD_NOT_ALLOWED, detail) }
+        let with_head = allowed.iter().flat_map(|method| match *method {
+            Method::GET => vec!["GET", "HEAD"],
+            _ => vec![method.as_str()],
+        });
+        let allowed = with_head.collect::<Vec<_>>().join(", ");
+        let detail = format!("This route takes {allowed}, not {}.", shown(method.as_str()));
+        Self::new(&problem_kinds::METHOD_NOT_ALLOWED, detail).with_header(ALLOW, allowed)
+    }
+
+    pub(crate) fn with_header(self, name: HeaderName, value: impl Into<Box<str>>) -> Self {
+        Self { header: Some((name, value.into())), ..self }
     }
 
     /// Something that is not the client's fault; `cause` is for the operator's log.
     pub(crate) fn internal(cause: &str) -> Self {
         Self { cause: Some(cause.into()), ..Self::plain(&problem_kinds::INTERNAL) }
-    }
-
-    /// Why, for the operator's log; `None` when it is the client's own doing.
-    #[must_use]
-    pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
     }
 
     pub(crate) fn answer(&self) -> ProblemAnswer {
@@ -105,16 +121,20 @@ impl Problem {
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }
-        if self.cause.is_some() {
-            response.extensions_mut().insert(self);
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(LogLine {
+                level: Level::Error,
+                event: "request failed",
+                fields: vec![("reason", cause.into())],
+            });
         }
         response
     }
 
     /// The header that belongs to a problem of this kind.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
-        if let Some(allow) = &self.allow {
-            return Some((ALLOW, HeaderValue::from_str(allow).ok()?));
+        if let Some((name, value)) = &self.header {
+            return Some((name.clone(), HeaderValue::from_str(value).ok()?));
         }
         if self.kind == &problem_kinds::UNAUTHORIZED {
             return Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
@@ -143,8 +163,7 @@ impl From<StoreError> for Problem {
 
 impl From<SettingError> for Problem {
     fn from(error: SettingError) -> Self {
-        let detail = error.to_string();
-        let cause = Some(detail.clone().into());
-        Self { cause, ..Self::new(&problem_kinds::BAD_SETTING, detail) }
+        let cause = Some(error.for_log().into());
+        Self { cause, ..Self::new(&problem_kinds::BAD_SETTING, error.to_string()) }
     }
 }

@@ -67,6 +67,9 @@ kinds! {
     UNAUTHORIZED: UNAUTHORIZED, "unauthorized", "A token is needed",
         about: "The service has tokens set, and the request bears none of them.",
         next: "Send Authorization: Bearer TOKEN with a token that the operator gave you.", No;
+    FOREIGN_ORIGIN: FORBIDDEN, "foreign-origin", "Web pages of this origin may not call",
+        about: "A browser sent the request for a web page of another origin, which the setting cors_origins does not name.",
+        next: "Have the operator add the page's origin to cors_origins, if it is to call this service.", No;
     FORBIDDEN: FORBIDDEN, "forbidden", "The token may not do that",
         about: "The token is known, but its role does not reach as far as this route.",
         next: "Ask the operator for a token with the role that the detail names.", No;
@@ -106,17 +109,23 @@ kinds! {
     BODY_TOO_LARGE: PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large",
         about: "A request's body may have at most 65,536 bytes.",
         next: "Send only what the route asks for.", No;
+    UNSUPPORTED_MEDIA: UNSUPPORTED_MEDIA_TYPE, "unsupported-media", "The body is in a form that is not read",
+        about: "A body is JSON in UTF-8, sent as it is: not packed, and of no other type.",
+        next: "Send the body as plain JSON with Content-Type: application/json and without Content-Encoding.", No;
     BAD_GROUP_ID: UNPROCESSABLE_ENTITY, "bad-group-id", "The group_id cannot be used",
-        about: "A group_id is a text of 1 to 256 bytes without control characters, and one that the nodes can hold.",
-        next: "Send a JSON object whose group_id is a string of 1 to 256 bytes without control characters. When the detail says that the nodes cannot hold it, choose another.", No;
+        about: "A group_id is a text of 1 to 256 characters without control characters, and one that the nodes can hold.",
+        next: "Send a JSON object whose group_id is a string of 1 to 256 characters without control characters. When the detail says that the nodes cannot hold it, choose another.", No;
     BAD_FIELD: UNPROCESSABLE_ENTITY, "bad-field", "A field of the body cannot be used",
         about: "The body is JSON, but a field is missing, of the wrong type or out of bounds.",
         next: "Correct the field that the detail names, or leave it out.", No;
     BAD_QUERY: UNPROCESSABLE_ENTITY, "bad-query", "A query parameter cannot be used",
         about: "A query parameter is not what the route takes.",
         next: "Correct the parameter or leave it out.", No;
+    BAD_HEADER: UNPROCESSABLE_ENTITY, "bad-header", "A header cannot be used",
+        about: "A header is not what the route takes, or is there twice although it may be there once.",
+        next: "Correct the header that the detail names, or leave it out.", No;
     BAD_KEY: UNPROCESSABLE_ENTITY, "bad-idempotency-key", "The Idempotency-Key cannot be used",
-        about: "An Idempotency-Key has 1 to 255 visible ASCII characters.",
+        about: "A request has one Idempotency-Key of 1 to 255 visible ASCII characters, in quotes or without.",
         next: "Send a key such as a UUID.", No;
     KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for something else",
         about: "Another request came with the same key not long ago, and this one asks for something else.",

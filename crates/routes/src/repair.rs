@@ -3,22 +3,24 @@
 use clock::Clock;
 use http::Method;
 use saga::Presence;
-use serde_json::Value;
 use settings::Role;
 use store::Redis;
 
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
+use crate::idempotency::IdempotencyKey;
 use crate::input::{self, bad_field};
+use crate::json;
 use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::query::{Param, ParamKind};
 use crate::reply::Reply;
 use crate::submission::SubmittedTask;
 use crate::success::accepted;
+use crate::task_settings::TaskSettings;
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, success::TaskAccepted};
+use crate::{idempotency, openapi::Description, problem_kinds};
 
 static WANTED: Param = Param {
     name: "wanted",
@@ -40,20 +42,21 @@ impl Endpoint for RepairGroup {
         N: Nodes,
     {
         let query = call.query(&[&WANTED])?;
-        let wanted = match query.choice(&WANTED)? {
-            Some(wanted) => Some(wanted.to_owned()),
-            None => wanted_by_body(call.body()),
+        let by_query = query.choice(&WANTED)?.and_then(Presence::from_name);
+        let wanted = match (by_query, wanted_by_body(call.body())?) {
+            (Some(wanted), None) | (None, Some(wanted)) => wanted,
+            (None, None) => return Err(bad_field("wanted must be present or absent.")),
+            (Some(_), Some(_)) => return Err(bad_field("wanted is in the query and in the body.")),
         };
-        let wanted = wanted
-            .and_then(|wanted| Presence::from_name(&wanted))
-            .ok_or_else(|| bad_field("wanted must be present or absent."))?;
         let submitted = SubmittedTask {
             operation: wanted.operation(),
             group_id: input::group_id(call.parameter.clone())?,
             policy: api.settings.policy.clone(),
+            own_settings: TaskSettings::default(),
             callback_url: None,
         };
-        let task = api.accept(call, submitted, &[], None).await?;
+        let key = IdempotencyKey::read(call)?;
+        let task = api.accept(call, submitted, key.as_ref()).await?;
         accepted(task.task_id, task.replayed)
     }
 
@@ -66,18 +69,28 @@ impl Endpoint for RepairGroup {
                  deletes it wherever it is (wanted=absent): all of that, or nothing.",
             )
             .query(&[&WANTED])
-            .answer::<TaskAccepted>(202, "The task is stored and will be carried out.")
+            .required(&WANTED)
+            .header(&idempotency::PARAM)
+            .accepted("The task is stored and will be carried out.")
             .problems(&[
+                &problem_kinds::NOT_JSON,
                 &problem_kinds::BAD_GROUP_ID,
                 &problem_kinds::BAD_FIELD,
-                &problem_kinds::BAD_QUERY,
+                &problem_kinds::BAD_KEY,
+                &problem_kinds::KEY_REUSED,
                 &problem_kinds::TOO_FAST,
                 &problem_kinds::QUEUE_FULL,
             ])
     }
 }
 
-fn wanted_by_body(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    body.get("wanted")?.as_str().map(str::to_owned)
+/// What a body wants, which may stand in for the query.
+fn wanted_by_body(body: &[u8]) -> Result<Option<Presence>, Problem> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let body = json::read(body)?;
+    let Some(wanted) = body.get("wanted") else { return Ok(None) };
+    let wanted = wanted.as_str().and_then(Presence::from_name);
+    wanted.map(Some).ok_or_else(|| bad_field("wanted must be present or absent."))
 }

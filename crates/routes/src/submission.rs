@@ -2,68 +2,38 @@
 
 use http_url::HttpUrl;
 use saga::{Operation, Policy};
-use serde::Deserialize;
 use serde_json::{Map, Value};
-use settings::table::{
-    FORWARD_MAX_ATTEMPTS, NODE_PARALLELISM, ROLLBACK_MAX_RETRIES, ROLLBACK_RETRY_DELAY,
-};
-use settings::{ApiSettings, HostPattern, Seconds, Setting, Whole};
+use settings::{ApiSettings, HostPattern};
 
 use crate::input::{bad_field, group_id_field};
 use crate::limits::CALLBACK_URL_BYTES_MAX;
 use crate::problem::Problem;
+use crate::task_settings::TaskSettings;
+#[cfg(feature = "openapi")]
+use crate::{limits::GROUP_ID_CHARS_MAX, query::TEXT_PATTERN};
 
 /// A task that a client submits. Fields that are not known are ignored.
 #[cfg(feature = "openapi")]
 #[derive(schemars::JsonSchema)]
 #[allow(dead_code, reason = "read field by field; this documents them")]
 pub(crate) struct Submission {
-    /// 1 to 256 bytes, no control characters.
-    #[schemars(length(min = 1, max = 256))]
+    /// 1 to 256 characters, none of them a control character.
+    #[schemars(length(min = 1, max = GROUP_ID_CHARS_MAX), regex(pattern = TEXT_PATTERN))]
     group_id: String,
     settings: Option<TaskSettings>,
     /// Where to POST the task's end to. The settings callback_hosts and callback_secret must allow
     /// it.
-    #[schemars(length(max = 2048))]
+    #[schemars(length(max = CALLBACK_URL_BYTES_MAX), regex(pattern = "^https?://[^/?#@]+([/?][!-~]*)?$"))]
     callback_url: Option<String>,
-}
-
-/// Settings of one task, in place of the service's.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-struct TaskSettings {
-    /// How often a node is tried before the task turns back.
-    #[cfg_attr(
-        feature = "openapi",
-        schemars(range(min = FORWARD_MAX_ATTEMPTS.kind.min, max = FORWARD_MAX_ATTEMPTS.kind.max))
-    )]
-    forward_max_attempts: Option<u32>,
-    /// How often a failed undo is tried again.
-    #[cfg_attr(feature = "openapi", schemars(range(max = ROLLBACK_MAX_RETRIES.kind.max)))]
-    rollback_max_retries: Option<u32>,
-    /// Seconds before a failed undo is tried again; fractions are fine.
-    #[cfg_attr(
-        feature = "openapi",
-        schemars(range(
-            min = ROLLBACK_RETRY_DELAY.kind.min_ms / 1_000,
-            max = ROLLBACK_RETRY_DELAY.kind.max_ms / 1_000
-        ))
-    )]
-    rollback_retry_delay: Option<f64>,
-    /// How many nodes are changed at once.
-    #[cfg_attr(
-        feature = "openapi",
-        schemars(range(min = NODE_PARALLELISM.kind.min, max = NODE_PARALLELISM.kind.max))
-    )]
-    node_parallelism: Option<u32>,
 }
 
 /// A submission that was read and found good.
 pub(crate) struct SubmittedTask {
     pub(crate) operation: Operation,
     pub(crate) group_id: String,
+    /// With the settings of its own.
     pub(crate) policy: Policy,
+    pub(crate) own_settings: TaskSettings,
     pub(crate) callback_url: Option<String>,
 }
 
@@ -75,14 +45,8 @@ impl SubmittedTask {
         service: &ApiSettings,
     ) -> Result<Self, Problem> {
         let group_id = group_id_field(&mut fields)?;
-        let policy = match fields.remove("settings") {
-            None | Some(Value::Null) => service.policy.clone(),
-            Some(settings) => {
-                let settings: TaskSettings = serde_json::from_value(settings)
-                    .map_err(|error| bad_field(&format!("settings: {error}.")))?;
-                settings.policy(&service.policy)?
-            }
-        };
+        let own_settings = TaskSettings::read(fields.remove("settings"))?;
+        let policy = own_settings.policy(&service.policy);
         let callback_url = match fields.remove("callback_url") {
             None | Some(Value::Null) => None,
             Some(Value::String(url)) => {
@@ -91,57 +55,8 @@ impl SubmittedTask {
             }
             Some(_) => return Err(bad_field("callback_url is not a string.")),
         };
-        Ok(Self { operation, group_id, policy, callback_url })
+        Ok(Self { operation, group_id, policy, own_settings, callback_url })
     }
-}
-
-impl TaskSettings {
-    fn policy(self, service: &Policy) -> Result<Policy, Problem> {
-        let Self {
-            forward_max_attempts,
-            rollback_max_retries,
-            rollback_retry_delay,
-            node_parallelism,
-        } = self;
-        let mut policy = service.clone();
-        if let Some(attempts) = forward_max_attempts {
-            bounded(&FORWARD_MAX_ATTEMPTS, attempts)?;
-            policy.forward_max_attempts = attempts;
-        }
-        if let Some(retries) = rollback_max_retries {
-            bounded(&ROLLBACK_MAX_RETRIES, retries)?;
-            policy.rollback_max_retries = retries;
-        }
-        if let Some(parallelism) = node_parallelism {
-            bounded(&NODE_PARALLELISM, parallelism)?;
-            policy.node_parallelism = parallelism;
-        }
-        if let Some(delay_s) = rollback_retry_delay {
-            policy.rollback_retry_delay_ms = milliseconds(delay_s)?;
-        }
-        Ok(policy)
-    }
-}
-
-/// That a task's own setting is within the bounds of the service's.
-fn bounded(setting: &Setting<Whole>, value: u32) -> Result<(), Problem> {
-    let Whole { min, max, .. } = setting.kind;
-    if (min..=max).contains(&value) {
-        return Ok(());
-    }
-    Err(bad_field(&format!("settings.{} must be from {min} to {max}.", setting.facts.name)))
-}
-
-/// A task's own `rollback_retry_delay` in milliseconds.
-fn milliseconds(seconds: f64) -> Result<u64, Problem> {
-    let Seconds { min_ms, max_ms } = ROLLBACK_RETRY_DELAY.kind;
-    let duration = std::time::Duration::try_from_secs_f64(seconds).ok();
-    let ms = duration.and_then(|duration| u64::try_from(duration.as_millis()).ok());
-    ms.filter(|ms| (min_ms..=max_ms).contains(ms)).ok_or_else(|| {
-        let (name, min_s, max_s) =
-            (ROLLBACK_RETRY_DELAY.facts.name, min_ms / 1_000, max_ms / 1_000);
-        bad_field(&format!("settings.{name} must be from {min_s} to {max_s}."))
-    })
 }
 
 /// That a task's end may be told to `url`, which is read as it will be when it is called.

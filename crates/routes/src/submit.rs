@@ -3,6 +3,8 @@
 use clock::Clock;
 use http::{Method, StatusCode};
 use saga::Operation;
+#[cfg(feature = "openapi")]
+use serde_json::json;
 use settings::Role;
 use store::Redis;
 
@@ -10,15 +12,16 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::dry_run::DryRun;
 use crate::endpoint::Endpoint;
+use crate::idempotency::IdempotencyKey;
 use crate::input;
 use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::query::{Param, ParamKind};
 use crate::reply::Reply;
 use crate::submission::SubmittedTask;
-use crate::success::{accepted, json};
+use crate::success::{self, accepted};
 #[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds, submission::Submission, success::TaskAccepted};
+use crate::{idempotency, openapi::Description, problem_kinds, submission::Submission};
 
 static DRY_RUN: Param = Param {
     name: "dry_run",
@@ -73,15 +76,15 @@ impl Endpoint for DeleteGroup {
 impl<R: Redis, C, N: Nodes> Api<R, C, N> {
     async fn submit(&self, call: &Call<'_>, operation: Operation) -> Result<Reply, Problem> {
         let query = call.query(&[&DRY_RUN])?;
+        let key = IdempotencyKey::read(call)?;
         let fields = input::json_object(call.body())?;
         let submitted = SubmittedTask::read(operation, fields, &self.settings)?;
         if query.flag(&DRY_RUN)? {
             self.nodes.check_group_id(&submitted.group_id)?;
             let dry_run = DryRun::of(submitted, &self.settings.nodes);
-            return json(StatusCode::OK, &dry_run, &[]);
+            return success::json(StatusCode::OK, &dry_run, &[]);
         }
-        let key = input::idempotency_key(call)?;
-        let task = self.accept(call, submitted, call.body(), key.as_deref()).await?;
+        let task = self.accept(call, submitted, key.as_ref()).await?;
         accepted(task.task_id, task.replayed)
     }
 }
@@ -95,16 +98,16 @@ fn describe(route: Description<'_>) -> Description<'_> {
              without harm: it gets the first one's answer.",
         )
         .query(&[&DRY_RUN])
-        .header("Idempotency-Key", input::ABOUT_IDEMPOTENCY_KEY)
-        .body::<Submission>()
-        .answer::<TaskAccepted>(202, "The task is stored and will be carried out.")
+        .header(&idempotency::PARAM)
+        .body::<Submission>(&json!({ "group_id": "team-b" }))
+        .accepted("The task is stored and will be carried out.")
+        .answer_header(202, "Idempotent-Replayed", "`true` when it was accepted before.", false)
+        .link(202, "ShowGroup", &[("group_id", "$request.body#/group_id")])
         .answer::<DryRun>(200, "With dry_run: what would be done.")
         .problems(&[
             &problem_kinds::NOT_JSON,
-            &problem_kinds::BODY_TOO_LARGE,
             &problem_kinds::BAD_GROUP_ID,
             &problem_kinds::BAD_FIELD,
-            &problem_kinds::BAD_QUERY,
             &problem_kinds::BAD_KEY,
             &problem_kinds::KEY_REUSED,
             &problem_kinds::TOO_FAST,

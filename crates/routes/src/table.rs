@@ -27,7 +27,7 @@ macro_rules! routes {
             $($endpoint,)*
         }
 
-        /// Every route. Of several that fit a request, the first is taken.
+        /// Every route.
         pub(crate) static ROUTES: &[Route<Name>] =
             &[$(route_to::<crate::$file::$endpoint>(Name::$endpoint),)*];
 
@@ -95,14 +95,18 @@ mod tests {
     use settings::Role;
 
     use super::*;
-    use crate::route::find;
+    use crate::route::{Found, find};
 
     #[test]
     fn every_route_is_found_by_its_own_method_and_path() {
         for route in ROUTES {
             // The parameter's name in its braces is a text that no other route's path has.
             let path = route.path.replace('{', "%7B").replace('}', "%7D");
-            let (found, parameter) = find(ROUTES, &route.method, &path).unwrap();
+            let Ok(Found::Here(found, parameter)) =
+                find(ROUTES, &route.method, &path.parse().unwrap())
+            else {
+                unreachable!("{path} is not found")
+            };
             assert_eq!((&found.method, found.path), (&route.method, route.path));
             assert_eq!(parameter.is_empty(), !route.path.contains('{'));
         }

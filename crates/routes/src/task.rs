@@ -1,6 +1,7 @@
 //! `GET /groups/task/{task_id}` and `POST /groups/task/{task_id}/cancel`.
 
 use clock::{Clock, rfc3339};
+use drain::Level;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
 use saga::{ClientState, NodeState, Operation, Phase, Task};
@@ -13,15 +14,20 @@ use crate::call::Call;
 use crate::callbacks::CallbackAnswer;
 use crate::endpoint::Endpoint;
 use crate::input;
+use crate::log_line::LogLine;
 use crate::nodes::Nodes;
-#[cfg(feature = "openapi")]
-use crate::openapi::Description;
+use crate::prefer;
 use crate::problem::Problem;
 use crate::problem_kinds;
 use crate::query::{Param, ParamKind};
 use crate::reply::Reply;
 use crate::success::json;
 use crate::timeline::{self, TimelineEntry};
+#[cfg(feature = "openapi")]
+use crate::{
+    headers::{HeaderParam, PREFER},
+    openapi::Description,
+};
 
 /// The longest that a request waits for a task to end, in seconds: HTTP hosts allow about 30.
 const WAIT_S_MAX: u64 = 25;
@@ -106,7 +112,7 @@ impl Endpoint for ShowTask {
         N: Nodes,
     {
         let wait_s = call.query(&[&WAIT])?.number(&WAIT)?;
-        let preferred_s = call.header("prefer").and_then(preferred_wait_s);
+        let preferred_s = prefer::wait_s(call.headers()).map(|seconds| seconds.min(WAIT_S_MAX));
         let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let wait_ms = wait_s.or(preferred_s).unwrap_or_default().saturating_mul(1_000);
         let view = api.view_after(&task_id, wait_ms).await?;
@@ -122,12 +128,18 @@ impl Endpoint for ShowTask {
         route
             .named("ShowTask", "How a task stands")
             .query(&[&WAIT])
-            .header("Prefer", "wait=N waits up to N seconds for the end.")
+            .header(&HeaderParam {
+                name: PREFER,
+                pattern: None,
+                about: "wait=N waits up to N seconds for the end.",
+                example: "wait=2",
+            })
             .answer::<TaskAnswer<'_>>(
                 200,
                 "The task, with each node's state and the whole timeline.",
             )
-            .problems(&[&problem_kinds::NO_SUCH_TASK, &problem_kinds::BAD_QUERY])
+            .answer_header(200, "Preference-Applied", "The wait that was heeded.", false)
+            .problems(&[&problem_kinds::NO_SUCH_TASK])
     }
 }
 
@@ -147,6 +159,7 @@ impl Endpoint for CancelTask {
         call.query(&[])?;
         let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let ttl_s = api.settings.task_ttl_s;
+        let mut line = None;
         let state = match api.store.cancel(&task_id, ttl_s, &call.caller.name).await? {
             Cancelled::UnknownTask => return Err(no_such_task()),
             Cancelled::Ended(state) => {
@@ -155,11 +168,28 @@ impl Endpoint for CancelTask {
                 return Err(Problem::new(&problem_kinds::TASK_ENDED, detail));
             }
             Cancelled::Retrying => return Err(Problem::plain(&problem_kinds::TASK_IS_RETRY)),
-            Cancelled::Revoked => ClientState::Revoked,
+            Cancelled::Revoked { group_id } => {
+                let state = ClientState::Revoked.name().to_owned();
+                line = Some(LogLine {
+                    level: Level::Info,
+                    event: "task ended",
+                    fields: vec![
+                        ("task_id", task_id.clone()),
+                        ("group_id", group_id),
+                        ("state", state),
+                    ],
+                });
+                ClientState::Revoked
+            }
             Cancelled::RollingBack => ClientState::Retry,
         };
         let answer = CancelAnswer { task_id: &task_id, state, status: state };
-        json(StatusCode::ACCEPTED, &answer, &[])
+        let mut reply = json(StatusCode::ACCEPTED, &answer, &[])?;
+        // No worker ever has this task, so nobody else tells of its end.
+        if let Some(line) = line {
+            reply.extensions_mut().insert(line);
+        }
+        Ok(reply)
     }
 
     #[cfg(feature = "openapi")]
@@ -175,7 +205,6 @@ impl Endpoint for CancelTask {
                 &problem_kinds::NO_SUCH_TASK,
                 &problem_kinds::TASK_ENDED,
                 &problem_kinds::TASK_IS_RETRY,
-                &problem_kinds::BAD_QUERY,
             ])
     }
 }
@@ -207,13 +236,6 @@ pub(crate) fn readable<'a>(task_id: &str, view: &'a TaskView) -> Result<&'a Task
     view.task.as_ref().map_err(|reason| {
         Problem::internal(&format!("the record of task {task_id} cannot be read: {reason}"))
     })
-}
-
-/// The seconds in `Prefer: wait=N` (RFC 7240), no more than a request may wait.
-fn preferred_wait_s(header: &str) -> Option<u64> {
-    let preferences = header.split([',', ';']).map(str::trim);
-    let seconds = preferences.filter_map(|preference| preference.strip_prefix("wait=")).next()?;
-    Some(seconds.trim().parse::<u64>().ok()?.min(WAIT_S_MAX))
 }
 
 /// How far a task has come. One that was cancelled before it started ended without a worker to

@@ -2,36 +2,53 @@
 
 use clock::{Clock, rfc3339};
 use http::{Method, StatusCode};
-use saga::{ClientState, Operation};
+use saga::{ClientState, Operation, Phase};
 use serde::Serialize;
 use settings::Role;
-use store::{Redis, TaskFilter, TaskSummary};
+use store::{Cursor, Redis, TaskFilter, TaskPage, TaskSummary};
 
 use crate::api::Api;
 use crate::call::Call;
 use crate::endpoint::Endpoint;
 use crate::input::{GROUP_ID, NODE, OPERATION, operation};
 use crate::nodes::Nodes;
+#[cfg(feature = "openapi")]
+use crate::openapi::Description;
 use crate::page::{self, CURSOR, LIMIT};
 use crate::problem::Problem;
 use crate::query::{Param, ParamKind};
 use crate::reply::Reply;
 use crate::success::json;
-#[cfg(feature = "openapi")]
-use crate::{openapi::Description, problem_kinds};
 
 static STATE: Param = Param {
     name: "state",
     kind: ParamKind::Choices(&["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]),
     about: "Only tasks in one of these states.",
 };
+static PHASE: Param = Param {
+    name: "phase",
+    kind: ParamKind::Choices(&[
+        "queued",
+        "forward",
+        "rollback",
+        "succeeded",
+        "rolled_back",
+        "dead_lettered",
+        "cancelled",
+    ]),
+    about: "Only tasks in one of these phases.",
+};
 static SINCE: Param =
     Param { name: "since", kind: ParamKind::Time, about: "Only tasks accepted then or later." };
 static BEFORE: Param =
     Param { name: "before", kind: ParamKind::Time, about: "Only tasks accepted before then." };
 
-static PARAMS: [&Param; 8] =
-    [&STATE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR];
+static PARAMS: [&Param; 9] =
+    [&STATE, &PHASE, &GROUP_ID, &OPERATION, &NODE, &SINCE, &BEFORE, &LIMIT, &CURSOR];
+
+/// How often Redis is asked for one page at most. Each time it reads 1,000 tasks, or fewer with large
+/// records, and lets others have their turn in between.
+const ROUNDS_MAX: usize = 10;
 
 /// A page of tasks.
 #[derive(Serialize)]
@@ -39,8 +56,8 @@ static PARAMS: [&Param; 8] =
 struct TaskList {
     /// Newest first.
     tasks: Vec<TaskEntry>,
-    /// Where the next page begins; `null` at the end. At most 1,000 tasks are read for a page, so
-    /// it may be short, or empty, and still have a next one.
+    /// Where the next page begins; `null` at the end. At most 10,000 tasks are read for a page, so
+    /// with rare matches it may be short, or empty, and still have a next one.
     next_cursor: Option<String>,
 }
 
@@ -53,6 +70,10 @@ struct TaskEntry {
     state: ClientState,
     /// The same as `state`.
     status: ClientState,
+    /// `null` when the record is damaged.
+    phase: Option<Phase>,
+    /// Why the task turned back.
+    error: Option<String>,
     /// `null` when the record is damaged.
     operation: Option<Operation>,
     group_id: String,
@@ -68,6 +89,8 @@ impl From<TaskSummary> for TaskEntry {
             task_id: summary.task_id,
             state: summary.state,
             status: summary.state,
+            phase: summary.phase,
+            error: summary.error,
             operation: summary.operation,
             group_id: summary.group_id,
             created_at: rfc3339(summary.created_at_ms),
@@ -93,16 +116,19 @@ impl Endpoint for ListTasks {
         let query = call.query(&PARAMS)?;
         let states: Vec<ClientState> =
             query.choices(&STATE)?.into_iter().filter_map(ClientState::from_name).collect();
+        let phases: Vec<Phase> =
+            query.choices(&PHASE)?.into_iter().filter_map(Phase::from_name).collect();
         let filter = TaskFilter {
             group_id: query.text(&GROUP_ID)?,
             operation: operation(&query)?,
             states: &states,
+            phases: &phases,
             node: query.text(&NODE)?,
             since_ms: query.time(&SINCE)?,
             before_ms: query.time(&BEFORE)?,
         };
-        let cursor = page::cursor(&query)?;
-        let page = api.store.tasks(filter, cursor.as_ref(), page::limit(&query)?).await?;
+        let (limit, cursor) = (page::limit(&query)?, page::cursor(&query)?);
+        let page = api.full_page(filter, cursor, limit).await?;
         let answer = TaskList {
             tasks: page.tasks.into_iter().map(TaskEntry::from).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
@@ -116,6 +142,28 @@ impl Endpoint for ListTasks {
             .named("ListTasks", "Tasks, newest first")
             .query(&PARAMS)
             .answer::<TaskList>(200, "A page of tasks.")
-            .problems(&[&problem_kinds::BAD_QUERY])
+            .link(200, "ShowTask", &[("task_id", "$response.body#/tasks/0/task_id")])
+    }
+}
+
+impl<R: Redis, C, N> Api<R, C, N> {
+    /// A page of `limit` tasks, as far as that many match among those that are read for it.
+    async fn full_page(
+        &self,
+        filter: TaskFilter<'_>,
+        mut cursor: Option<Cursor>,
+        limit: u64,
+    ) -> Result<TaskPage, Problem> {
+        let mut tasks = Vec::new();
+        for _ in 0..ROUNDS_MAX {
+            let missing = limit.saturating_sub(tasks.len() as u64);
+            let mut page = self.store.tasks(filter, cursor.as_ref(), missing).await?;
+            tasks.append(&mut page.tasks);
+            cursor = page.next;
+            if cursor.is_none() || tasks.len() as u64 >= limit {
+                break;
+            }
+        }
+        Ok(TaskPage { tasks, next: cursor })
     }
 }

@@ -12,8 +12,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request};
 use node_adapter::ClusterManager;
 use proptest::prelude::*;
-use routes::{Api, Body, NoNodes};
-use settings::{ApiSettings, Role, Token};
+use routes::{Api, Body, Incoming, NoNodes};
+use settings::{Access, ApiSettings, Role, Token};
 use store::{Store, Value};
 use testkit_redis::Scripted;
 
@@ -35,31 +35,36 @@ impl Clock for Instantly {
 const SECRET: &str = "0123456789abcdef";
 
 fn settings() -> ApiSettings {
-    let token = Token { name: "t".to_owned(), role: Role::Operate, secret: SECRET.to_owned() };
     ApiSettings {
-        api_tokens: vec![token],
         nodes: vec!["n1:80".to_owned()],
         policy: saga::Policy::default(),
         max_queue: 10,
         task_ttl_s: 60,
         idempotency_ttl_s: 60,
         rate_limit: None,
-        cors_origins: vec!["*".to_owned()],
         callback_hosts: None,
     }
 }
 
+fn access() -> Access {
+    let token = Token { name: "t".to_owned(), role: Role::Operate, secret: SECRET.to_owned() };
+    Access { tokens: Ok(vec![token]), origins: Ok(vec!["*".to_owned()]) }
+}
+
 /// Answers one request and gives status, type and body; of a stream, an empty one.
 fn answer(request: &Request<Vec<u8>>, redis: Vec<Vec<Value>>) -> (u16, String, Vec<u8>) {
-    let api = Api {
-        store: Store::new(Scripted::new(redis)),
-        settings: settings(),
-        worker_settings: || Ok(()),
-        nodes: NoNodes(|| Ok(ClusterManager::default())),
-        clock: Instantly::default(),
-        new_id: || uuid::Uuid::nil(),
+    let api = || {
+        Ok(Api {
+            store: Store::new(Scripted::new(redis)),
+            settings: settings(),
+            worker_settings: || Ok(()),
+            nodes: NoNodes(|| Ok(ClusterManager::default())),
+            clock: Instantly::default(),
+            new_id: || uuid::Uuid::nil(),
+        })
     };
-    let (parts, body) = block_on(api.handle(request)).into_parts();
+    let incoming = Incoming { request: request.clone(), unread: None };
+    let (parts, body) = block_on(routes::answer(incoming, &access(), api)).into_parts();
     let kind = parts.headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap());
     let body = match body {
         Body::Whole(body) => body,

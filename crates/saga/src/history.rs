@@ -36,6 +36,15 @@ impl History {
         &self.entries
     }
 
+    /// How many entries there ever were before the one at `index`, those that are missing included.
+    #[must_use]
+    pub fn place(&self, index: usize) -> usize {
+        if index < HISTORY_ENTRIES_MAX / 2 {
+            return index;
+        }
+        index.saturating_add(usize::try_from(self.dropped).unwrap_or(usize::MAX))
+    }
+
     /// How many entries are missing in the middle.
     #[must_use]
     pub fn dropped(&self) -> u32 {
@@ -86,5 +95,8 @@ mod tests {
         assert_eq!(entries.first().unwrap().at_ms, 0);
         assert_eq!(entries.last().unwrap().at_ms, most + 9);
         assert_eq!(history.dropped(), 10);
+        for (index, entry) in entries.iter().enumerate() {
+            assert_eq!(u64::try_from(history.place(index)).unwrap(), entry.at_ms);
+        }
     }
 }

@@ -14,9 +14,7 @@ pub enum Phase {
     /// Taking back what was done (compensation).
     Rollback,
     /// All is done; but a call that was given up on may still be carried out by its node, so the task
-    /// waits until that can no longer be. Then it ends, or puts the node back again. Only shown: a
-    /// record says where the task came from.
-    #[serde(skip_deserializing)]
+    /// waits until that can no longer be. Then it ends, or puts the node back again.
     AwaitingLateCall,
     /// Every node is as desired.
     Succeeded,
@@ -29,6 +27,48 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase there is.
+    pub const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Forward,
+        Self::Rollback,
+        Self::AwaitingLateCall,
+        Self::Succeeded,
+        Self::RolledBack,
+        Self::DeadLettered,
+        Self::Cancelled,
+    ];
+
+    /// The word on the wire and in records, for example `rolled_back`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Forward => "forward",
+            Self::Rollback => "rollback",
+            Self::AwaitingLateCall => "awaiting_late_call",
+            Self::Succeeded => "succeeded",
+            Self::RolledBack => "rolled_back",
+            Self::DeadLettered => "dead_lettered",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The phase of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+
+    /// The phase that a task waits in for late calls, or this one.
+    pub(crate) fn resumed(self, goes_back: bool) -> Self {
+        match self {
+            Self::AwaitingLateCall if goes_back => Self::Rollback,
+            Self::AwaitingLateCall => Self::Forward,
+            phase => phase,
+        }
+    }
+
     /// Whether the task has ended.
     #[must_use]
     pub fn is_end(self) -> bool {

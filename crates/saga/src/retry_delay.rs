@@ -6,7 +6,8 @@ use crate::policy::Policy;
 const FORWARD_MS: u64 = 1_000;
 /// The most it is doubled to.
 const FORWARD_MS_MAX: u64 = 30_000;
-/// However the delay grows, an undo is tried at least this often, in milliseconds.
+/// The most that a delay before an undo grows to, in milliseconds. One that is longer from the start
+/// stays as it is.
 const UNDO_MS_MAX: u64 = 3_600_000;
 
 /// The longest that a node's own wish to be left alone is heeded, in milliseconds.
@@ -34,10 +35,16 @@ pub(crate) fn forward_left_ms(failures: u32, attempts_max: u32) -> u64 {
 /// policy's delay, times its backoff for each attempt before, plus jitter. `task_id` and `node` (its
 /// place in the task) spread the retries of many.
 pub(crate) fn undo_ms(policy: &Policy, task_id: &str, node: usize, attempts: u32) -> u64 {
-    let mut delay_ms = policy.rollback_retry_delay_ms;
-    for _ in 1..attempts.min(64) {
-        delay_ms = delay_ms.saturating_mul(u64::from(policy.rollback_backoff_percent)) / 100;
-        delay_ms = delay_ms.min(UNDO_MS_MAX);
+    let first_ms = policy.rollback_retry_delay_ms;
+    let most_ms = first_ms.max(UNDO_MS_MAX);
+    let percent = u64::from(policy.rollback_backoff_percent);
+    let mut delay_ms = first_ms;
+    for _ in 1..attempts {
+        let grown_ms = delay_ms.saturating_mul(percent).div_ceil(100).min(most_ms);
+        if grown_ms == delay_ms {
+            break;
+        }
+        delay_ms = grown_ms;
     }
     let jitter_max_ms = delay_ms.saturating_mul(u64::from(policy.rollback_jitter_percent)) / 100;
     delay_ms + spread(task_id, node, attempts) % jitter_max_ms.saturating_add(1)
@@ -63,5 +70,30 @@ mod tests {
         assert_eq!(at_least(1_000, Some(7_000)), 7_000);
         assert_eq!(at_least(1_000, Some(u64::MAX)), NODE_WISH_MS_MAX);
         assert_eq!(at_least(2 * NODE_WISH_MS_MAX, Some(u64::MAX)), 2 * NODE_WISH_MS_MAX);
+    }
+
+    /// The waits after the first failed attempts.
+    fn waits(first_ms: u64, backoff_percent: u32, attempts: u32) -> Vec<u64> {
+        let policy = Policy {
+            rollback_retry_delay_ms: first_ms,
+            rollback_backoff_percent: backoff_percent,
+            ..Policy::default()
+        };
+        (1..=attempts).map(|attempt| undo_ms(&policy, "t", 0, attempt)).collect()
+    }
+
+    #[test]
+    fn a_delay_stays_what_it_is_set_to() {
+        for first_ms in [0, 1, 10_000, 3_600_000, 7_200_000, 86_400_000] {
+            assert_eq!(waits(first_ms, 100, 4), [first_ms; 4]);
+        }
+        assert_eq!(waits(7_200_000, 150, 3), [7_200_000; 3], "it is longer than any grows to");
+    }
+
+    #[test]
+    fn a_delay_grows_to_an_hour() {
+        assert_eq!(waits(900_000, 200, 5), [900_000, 1_800_000, 3_600_000, 3_600_000, 3_600_000]);
+        assert_eq!(waits(1, 150, 5), [1, 2, 3, 5, 8], "however short it is");
+        assert_eq!(waits(10_000, 101, 1_000).last(), Some(&3_600_000), "and however slowly");
     }
 }

@@ -19,6 +19,7 @@ pub struct Task {
     pub(crate) id: String,
     pub(crate) operation: Operation,
     pub(crate) group_id: String,
+    /// Never [`Phase::AwaitingLateCall`], which follows from the nodes: see [`Task::phase`].
     pub(crate) phase: Phase,
     pub(crate) nodes: Vec<Node>,
     pub(crate) policy: Policy,

@@ -98,7 +98,8 @@ pub struct Factor {
 impl Kind for Factor {
     fn allowed(&self) -> String {
         let units = |percent: u32| in_units(u64::from(percent) * 10);
-        format!("a number from {} to {}", units(self.min_percent), units(self.max_percent))
+        let (min, max) = (units(self.min_percent), units(self.max_percent));
+        format!("a number from {min} to {max}, with up to two decimals")
     }
 }
 
@@ -106,7 +107,8 @@ impl Number for Factor {
     type Value = u32;
 
     fn parse(&self, text: &str) -> Option<u32> {
-        let percent = thousandths(text).and_then(|n| u32::try_from(n / 10).ok());
+        let thousandths = thousandths(text).filter(|thousandths| thousandths % 10 == 0);
+        let percent = thousandths.and_then(|thousandths| u32::try_from(thousandths / 10).ok());
         percent.filter(|percent| (self.min_percent..=self.max_percent).contains(percent))
     }
 }

@@ -10,20 +10,24 @@ mod callbacks;
 pub mod files;
 mod host_pattern;
 mod kind;
+mod lines;
 mod nodes;
 mod parse;
+mod redis;
 mod setting;
 pub mod table;
 
-use drain::{BreakerLimits, WebhookLimits};
+use drain::{BreakerLimits, Level, WebhookLimits};
 use saga::Policy;
 
-pub use access::{Role, Token};
+pub use access::{Access, Role, Token, access};
 pub use adapter::adapter;
 pub use host_pattern::{HostPattern, PatternError};
 pub use kind::{Factor, Kind, Number, Seconds, Text, Unit, Whole};
+pub use lines::lines;
 use parse::Reader;
 pub use parse::SettingError;
+pub use redis::{RedisSettings, redis};
 pub use setting::{Component, Facts, Row, Section, Setting};
 
 /// Gives the text of a setting by its name, or why it cannot be had.
@@ -33,18 +37,9 @@ pub trait Source {
     fn get(&self, name: &str) -> Result<&str, String>;
 }
 
-/// How to reach Redis.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedisSettings {
-    /// `redis://…`, with the password in it: never to be logged or answered.
-    pub url: String,
-}
-
 /// What the HTTP API needs to accept tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiSettings {
-    /// The bearer tokens of those who may call; empty = anybody may do anything.
-    pub api_tokens: Vec<Token>,
     /// The nodes of every new task, in the order they are called.
     pub nodes: Vec<String>,
     pub policy: Policy,
@@ -56,8 +51,6 @@ pub struct ApiSettings {
     pub idempotency_ttl_s: u64,
     /// The most requests that one token may submit in a second; `None` = any number.
     pub rate_limit: Option<u64>,
-    /// Web pages' origins that may call; `*` = any.
-    pub cors_origins: Vec<String>,
     /// Where callbacks may go; `None` = there are none.
     pub callback_hosts: Option<HostPattern>,
 }
@@ -69,24 +62,12 @@ const WORKER_RUN_MS: u64 = 60_000;
 /// How long a sweep works before it answers, in milliseconds: HTTP hosts allow about 30 s.
 const SWEEP_RUN_MS: u64 = 15_000;
 
-/// Reads how to reach Redis.
+/// Reads which events are logged.
 ///
 /// # Errors
-/// Names the first setting that is not as it should be.
-pub fn redis(source: &impl Source) -> Result<RedisSettings, SettingError> {
-    let reader = Reader(source);
-    let has_none_of = |text: &str, signs: &[char]| !text.contains(signs);
-    let host = reader.text(&table::REDIS_HOST, |host| {
-        Some(host).filter(|host| !host.is_empty() && has_none_of(host, &['/', '@', ' ']))
-    })?;
-    let port = reader.number(&table::REDIS_PORT)?;
-    let db = reader.number(&table::REDIS_DB)?;
-    let is_part = |text: &&str| has_none_of(text, &['/', '@', ':', ' ']);
-    let user = reader.text(&table::REDIS_USER, |user| Some(user).filter(is_part))?;
-    let password =
-        reader.text(&table::REDIS_PASSWORD, |password| Some(password).filter(is_part))?;
-    let credentials = if password == NONE { String::new() } else { format!("{user}:{password}@") };
-    Ok(RedisSettings { url: format!("redis://{credentials}{host}:{port}/{db}") })
+/// When it is no level.
+pub fn log_level(source: &impl Source) -> Result<Level, SettingError> {
+    Reader(source).text(&table::LOG_LEVEL, Level::from_name)
 }
 
 /// Reads what the HTTP API needs.
@@ -95,32 +76,23 @@ pub fn redis(source: &impl Source) -> Result<RedisSettings, SettingError> {
 /// Names the first setting that is not as it should be.
 pub fn api(source: &impl Source) -> Result<ApiSettings, SettingError> {
     let reader = Reader(source);
-    nodes::check_hosts(&reader)?;
+    log_level(source)?;
+    let task_ttl_s = reader.number(&table::TASK_TTL)?;
+    let idempotency_ttl_s = reader.number(&table::IDEMPOTENCY_TTL)?;
+    // The answer to a repeated request names a task, which must be there.
+    if idempotency_ttl_s > task_ttl_s {
+        let allowed = format!("{}; at most task_ttl", table::IDEMPOTENCY_TTL.kind.allowed());
+        return Err(reader.refused_number(&table::IDEMPOTENCY_TTL, allowed));
+    }
     Ok(ApiSettings {
-        api_tokens: access::read(&reader)?,
         nodes: nodes::read(&reader)?,
         policy: policy(&reader)?,
         max_queue: reader.number(&table::MAX_QUEUE)?.into(),
-        task_ttl_s: reader.number(&table::TASK_TTL)?.into(),
-        idempotency_ttl_s: reader.number(&table::IDEMPOTENCY_TTL)?.into(),
+        task_ttl_s: task_ttl_s.into(),
+        idempotency_ttl_s: idempotency_ttl_s.into(),
         rate_limit: Some(reader.number(&table::RATE_LIMIT)?.into()).filter(|limit| *limit > 0),
-        cors_origins: reader.text(&table::CORS_ORIGINS, origins)?,
         callback_hosts: callbacks::hosts(&reader)?,
     })
-}
-
-/// Reads a list of origins; `None` when one is none.
-fn origins(text: &str) -> Option<Vec<String>> {
-    let is_origin = |origin: &str| {
-        origin == "*" || (origin.contains("://") && !origin.ends_with('/') && !origin.contains(' '))
-    };
-    match text {
-        NONE => Some(Vec::new()),
-        text => {
-            let origins = text.split(',').map(str::trim);
-            origins.map(|origin| is_origin(origin).then(|| origin.to_owned())).collect()
-        }
-    }
 }
 
 /// How a drain is run.
@@ -138,12 +110,12 @@ pub enum DrainUse {
 /// Names the first setting that is not as it should be.
 pub fn drain(source: &impl Source, used: DrainUse) -> Result<drain::Limits, SettingError> {
     let reader = Reader(source);
+    log_level(source)?;
     let lease_ms = reader.number(&table::LEASE)?;
     let node_timeout_ms = u64::from(reader.number(&table::NODE_TIMEOUT)?);
     if node_timeout_ms.saturating_mul(2) > lease_ms {
-        let allowed = format!("at most half of the lease, {} ms", lease_ms / 2);
-        let facts = &table::NODE_TIMEOUT.facts;
-        return Err(SettingError::refused(facts, &node_timeout_ms.to_string(), allowed));
+        let allowed = format!("{}; at most half of lease", table::NODE_TIMEOUT.kind.allowed());
+        return Err(reader.refused_number(&table::NODE_TIMEOUT, allowed));
     }
     let concurrency = reader.number(&table::CONCURRENCY)?;
     Ok(drain::Limits {

@@ -51,7 +51,8 @@ table! {
 
         NODE_HOSTS: Text = Setting::new(
             "node_hosts", "http://127.0.0.1:*", Text::of(HostPattern::FORM), HTTP,
-            "Where nodes may be called at all; Spin refuses every other call.",
+            "Where nodes may be called at all; each of `nodes` must be within it, and Spin refuses \
+             every other call.",
         )
         .example("https://*.example.com:8000..8100");
 
@@ -116,7 +117,8 @@ table! {
 
         ROLLBACK_BACKOFF: Factor = Setting::new(
             "rollback_backoff", "1", Factor { min_percent: 100, max_percent: 1_000 }, HTTP,
-            "What the delay is multiplied by after each retry.",
+            "What the delay is multiplied by after each retry; it grows to an hour at most, and one that \
+             is longer stays as it is.",
         );
 
         ROLLBACK_JITTER: Factor = Setting::new(
@@ -187,6 +189,15 @@ table! {
         );
     }
 
+    "The log" {
+        LOG_LEVEL: Text = Setting::new(
+            "log_level", "info", Text::of("`error`, `warn` or `info`"), ALL,
+            "Which events are logged: `error` what is broken, `warn` also what somebody may have to act \
+             on, failed tasks among it, `info` also every other end of a task.",
+        )
+        .example("warn");
+    }
+
     "What is kept" {
         TASK_TTL: Whole = Setting::new(
             "task_ttl", "86400", Whole::seconds(1, YEAR_S), ALL,
@@ -200,7 +211,7 @@ table! {
 
         IDEMPOTENCY_TTL: Whole = Setting::new(
             "idempotency_ttl", "86400", Whole::seconds(1, YEAR_S), HTTP,
-            "How long an `Idempotency-Key` is remembered.",
+            "How long an `Idempotency-Key` is remembered; at most `task_ttl`.",
         );
     }
 

@@ -13,10 +13,12 @@ local id, group, operation, record, max_queue, channel, key, digest, key_ttl_s, 
   callback = unpack(ARGV)
 
 if key ~= '' then
-  local first = redis.call('HMGET', idempotency_key(key), 'digest', 'task')
-  if first[1] then
-    if first[1] ~= digest then return { 'KEY_REUSED' } end
-    return { 'REPEATED', first[2] }
+  local first = redis.call('HMGET', idempotency_key(key), 'task', 'request')
+  -- A key that outlives its task, since `task_ttl` was made shorter, stands for nothing any more. What
+  -- 0.1.0 kept of a request (`digest`) cannot be compared.
+  if first[1] and is_known(first[1]) then
+    if first[2] and first[2] ~= digest then return { 'KEY_REUSED' } end
+    return { 'REPEATED', first[1] }
   end
 end
 if is_known(id) then return { 'ACCEPTED' } end
@@ -34,7 +36,7 @@ if waiting > tonumber(max_queue) then
   return { 'FULL', waiting }
 end
 if key ~= '' then
-  redis.call('HSET', idempotency_key(key), 'digest', digest, 'task', id)
+  redis.call('HSET', idempotency_key(key), 'request', digest, 'task', id)
   redis.call('EXPIRE', idempotency_key(key), key_ttl_s)
 end
 enqueue(id, group, operation, record, nil, callback ~= '' and callback or nil)

@@ -1,7 +1,7 @@
 -- Cancels a task: one that has not started ends at once, a running one is told to roll back.
 -- keys: the prefix
 -- arguments: task id, channel, time to live of an ended task in seconds, who asks for it
--- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED' | 'CANCELLING' | 'RETRYING'
+-- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED', group | 'CANCELLING' | 'RETRYING'
 -- uses: keys clock wake batch ended index callbacks notes group_queue
 local id, channel, ttl_s, by = unpack(ARGV)
 
@@ -23,7 +23,7 @@ if not started then
   close(id, task, 'REVOKED', ttl_s, '')
   write_batch()
   wake(channel)
-  return { 'REVOKED' }
+  return { 'REVOKED', task.group }
 end
 redis.call('HSET', task_key(id), 'cancel', now)
 if where == 'delayed' and queue ~= 'rollback' then redis.call('ZADD', DELAYED, now, id) end

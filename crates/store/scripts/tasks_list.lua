@@ -3,12 +3,14 @@
 -- keys: the prefix
 -- arguments: cursor (score, member; '' and '' for the first page), most tasks, most to visit,
 --   channel; then filters, each '' for any: group id, operation, states (each between two commas),
---   a node as a JSON string, accepted at or after, accepted before (both in ms)
+--   a node as a JSON string, accepted at or after, accepted before (both in ms), phases (like states)
 -- answer: cursor of the next page (score, member; '' and '' when there is none), then for each task:
---   id, state, operation, group id, created_at, updated_at, finished_at ('' while it runs)
--- uses: keys clock wake ended page
+--   id, state, operation, group id, created_at, updated_at, finished_at ('' while it runs), phase ('' when
+--   the record is damaged), error as JSON ('' for none)
+-- uses: keys clock wake ended summary page
+local RECORD_BYTES_MAX = 1000000 -- read for one page, and one record more
 local cursor_score, cursor_member, count, scan_max, channel, group, operation, states, node, since,
-  before = unpack(ARGV)
+  before, phases = unpack(ARGV)
 count, since, before = tonumber(count), tonumber(since), tonumber(before)
 
 wake_if_neglected(channel)
@@ -19,18 +21,46 @@ local function names_node(record)
   return record:find('"a":' .. node, 1, true) or record:find('"address":' .. node, 1, true)
 end
 
-local function visit(id, accepted_at)
+-- The states in which a task has turned back.
+local HAS_ERROR = { RETRY = true, FAILURE = true, REVOKED = true }
+local read = 0 -- bytes of records
+
+local function record_of(id)
+  local record = task_fields(id, true)[7]
+  read = read + #record
+  return record
+end
+
+-- Adds a task to the page if it matches.
+local function add(id, accepted_at)
   if since and accepted_at < since then return end
   if before and accepted_at >= before then return end
-  local fields = task_fields(id, node ~= '')
+  local fields = task_fields(id, false)
   if not fields then return end
+  local state, record = fields[1], fields[7]
   if operation ~= '' and fields[2] ~= operation then return end
-  if states ~= '' and not states:find(',' .. fields[1] .. ',', 1, true) then return end
-  if node ~= '' and not names_node(fields[7]) then return end
+  if states ~= '' and not states:find(',' .. state .. ',', 1, true) then return end
+  local is_whole = node ~= ''
+  if is_whole then
+    record = record_of(id)
+    if not names_node(record) then return end
+  end
+  local phase = phase_of(state, record)
+  if phase == '' and not is_whole then
+    record, is_whole = record_of(id), true
+    phase = phase_of(state, record)
+  end
+  if phases ~= '' and not phases:find(',' .. phase .. ',', 1, true) then return end
   tasks[#tasks + 1] = id
   for i = 1, 6 do tasks[#tasks + 1] = fields[i] end
+  tasks[#tasks + 1] = phase
+  tasks[#tasks + 1] = HAS_ERROR[state] and error_of(is_whole and record or record_of(id)) or ''
   count = count - 1
-  return count > 0
+end
+
+local function visit(id, accepted_at)
+  add(id, accepted_at)
+  return count > 0 and read <= RECORD_BYTES_MAX
 end
 
 local key = group ~= '' and group_tasks_key(group) or TASKS

@@ -1,6 +1,6 @@
 //! Tasks as clients meet them: accepted, read, listed, cancelled.
 
-use saga::{ClientState, Event, Operation, RecordError, Task};
+use saga::{ClientState, Event, Operation, Phase, RecordError, Task};
 use serde::Deserialize;
 
 use crate::callbacks::CallbackView;
@@ -67,6 +67,10 @@ pub struct TaskSummary {
     pub updated_at_ms: u64,
     /// Milliseconds since the epoch.
     pub finished_at_ms: Option<u64>,
+    /// `None` when it is not known, which only a damaged record's is.
+    pub phase: Option<Phase>,
+    /// Why it turned back.
+    pub error: Option<String>,
 }
 
 /// Which tasks to list; `None` and empty mean any.
@@ -75,6 +79,7 @@ pub struct TaskFilter<'a> {
     pub group_id: Option<&'a str>,
     pub operation: Option<Operation>,
     pub states: &'a [ClientState],
+    pub phases: &'a [Phase],
     /// A node as the settings named it when the task was accepted.
     pub node: Option<&'a str>,
     /// Accepted at or after, in milliseconds since the epoch.
@@ -92,13 +97,15 @@ pub struct TaskPage {
 }
 
 /// What became of a wish to cancel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cancelled {
     UnknownTask,
     /// It had ended already, in this state.
     Ended(ClientState),
     /// It had not started, and never will.
-    Revoked,
+    Revoked {
+        group_id: String,
+    },
     /// It is running and will roll back.
     RollingBack,
     /// It retries a dead letter and is under way: there is nothing to take back.
@@ -207,12 +214,8 @@ impl<R: Redis> Store<R> {
         cursor: Option<&Cursor>,
         count: u64,
     ) -> Result<TaskPage, StoreError> {
-        let states = match filter.states {
-            [] => String::new(),
-            states => {
-                states.iter().map(|state| format!(",{}", state.name())).collect::<String>() + ","
-            }
-        };
+        let states: Vec<&str> = filter.states.iter().map(|state| state.name()).collect();
+        let phases: Vec<&str> = filter.phases.iter().map(|phase| phase.name()).collect();
         let bound = |at_ms: Option<u64>| at_ms.map_or_else(String::new, |at_ms| at_ms.to_string());
         let arguments = Cursor::push(cursor, Arguments::default())
             .number(count)
@@ -220,10 +223,11 @@ impl<R: Redis> Store<R> {
             .text(WAKE_CHANNEL)
             .text(filter.group_id.unwrap_or_default())
             .text(filter.operation.map_or("", Operation::name))
-            .text(&states)
+            .text(&between_commas(&states))
             .text(&json_string(filter.node)?)
             .text(&bound(filter.since_ms))
-            .text(&bound(filter.before_ms));
+            .text(&bound(filter.before_ms))
+            .text(&between_commas(&phases));
         let mut answer = self.run(&script::TASKS_LIST, arguments).await?;
         let next = Cursor::read(&mut answer)?;
         let mut tasks = Vec::new();
@@ -285,7 +289,7 @@ impl<R: Redis> Store<R> {
         match answer.text()?.as_str() {
             "UNKNOWN" => Ok(Cancelled::UnknownTask),
             "ENDED" => Ok(Cancelled::Ended(client_state(&answer.text()?)?)),
-            "REVOKED" => Ok(Cancelled::Revoked),
+            "REVOKED" => Ok(Cancelled::Revoked { group_id: answer.text()? }),
             "CANCELLING" => Ok(Cancelled::RollingBack),
             "RETRYING" => Ok(Cancelled::Retrying),
             _ => Err(answer.unexpected("a word that cancel.lua answers", None)),
@@ -302,7 +306,15 @@ fn task_summary(answer: &mut Answer) -> Result<TaskSummary, StoreError> {
         created_at_ms: answer.optional_count()?.unwrap_or_default(),
         updated_at_ms: answer.optional_count()?.unwrap_or_default(),
         finished_at_ms: answer.optional_count()?,
+        phase: Phase::from_name(&answer.text()?),
+        // What somebody has damaged is no reason to hide the task.
+        error: answer.optional_text()?.and_then(|json| serde_json::from_str(&json).ok()),
     })
+}
+
+/// Names as `tasks_list.lua` looks for one of them; empty for any.
+fn between_commas(names: &[&str]) -> String {
+    if names.is_empty() { String::new() } else { format!(",{},", names.join(",")) }
 }
 
 /// The task that a record holds; `operation` is a name as scripts answer it.

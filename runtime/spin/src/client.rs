@@ -41,7 +41,8 @@ impl NodeClient for SpinClient {
 
 async fn call(mut request: NodeRequest) -> Result<NodeResponse, SendError> {
     let outgoing = outgoing(&mut request).map_err(|part| {
-        SendError::Denied(format!("its {part} is not valid: {} {}", request.method, request.url))
+        // The URL may hold a token, and this goes into histories and logs.
+        SendError::Denied(format!("its {part} is not valid"))
     })?;
     let body = Body::begin(&outgoing, std::mem::take(&mut request.body))?;
     let answer = outgoing_handler::handle(outgoing, None).map_err(error_code)?;
@@ -226,6 +227,11 @@ fn error_code(code: ErrorCode) -> SendError {
         ErrorCode::ConnectionLimitReached => denied("the host allows no more connections"),
         ErrorCode::TlsCertificateError => not_sent("its TLS certificate is not valid"),
         ErrorCode::ConnectionTimeout => not_sent("no connection within the host's time-out"),
-        other => SendError::Lost(format!("connection lost: {other}")),
+        other => {
+            let reason = other.to_string();
+            // What the host says in words of its own may repeat the URL, and with it a token.
+            let reason = if reason.contains("://") { "an error of the host" } else { &reason };
+            SendError::Lost(format!("connection lost: {reason}"))
+        }
     }
 }

@@ -17,8 +17,7 @@ impl SpinRedis {
     pub fn open(settings: &RedisSettings) -> Result<Self, RedisError> {
         Connection::open(&settings.url).map(Self).map_err(|error| {
             // The host's message may repeat the URL, and with it the password.
-            let message = redis_error(error).to_string().replace(&settings.url, "the address set");
-            RedisError::Unreachable(message)
+            RedisError::Unreachable(settings.without_secrets(redis_error(error).to_string()))
         })
     }
 }

@@ -1,42 +1,56 @@
 //! Requests in and responses out through Spin's HTTP trigger.
 
+use drain::{Level, Log as _};
 use futures::{SinkExt as _, StreamExt as _};
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
-use routes::{BODY_BYTES_MAX, Body, Problem, Reply};
+use routes::{BODY_BYTES_MAX, Body, Incoming, LogLine, Problem, Reply};
 use spin_sdk::http::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
 use wasi::clocks::monotonic_clock;
 
 use crate::log::JsonLog;
+use crate::settings::Variables;
 
 const X_PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
+
+/// How much of a body that is too large is read before the answer.
+const DROPPED_BYTES_MAX: usize = 16 << 20;
 
 /// Up to this size a body is handed over before the response is, so that the host sends both as one.
 /// A larger one might wait for a reader that only comes with the response.
 const AT_ONCE_BYTES_MAX: usize = 16 * 1024;
 
 /// Reads the request, lets `handle` answer it, and sends the response with the time it took.
+/// `component` is who logs what is to be logged of it.
 pub async fn serve(
     request: IncomingRequest,
     out: ResponseOutparam,
-    log: JsonLog,
-    handle: impl AsyncFnOnce(Request<Vec<u8>>) -> Result<Reply, Problem>,
+    component: &'static str,
+    handle: impl AsyncFnOnce(Incoming) -> Reply,
 ) {
     let started = monotonic_clock::now();
-    let answered = match read(request).await {
-        Ok(request) => handle(request).await,
-        Err(problem) => Err(problem),
+    let mut response = match head(&request) {
+        Ok(head) => {
+            let (body, unread) = match body(&head, request).await {
+                Ok(body) => (body, None),
+                Err(problem) => (Vec::new(), Some(problem)),
+            };
+            handle(Incoming { request: head.map(|()| body), unread }).await
+        }
+        Err(problem) => problem.into_reply(),
     };
-    let mut response = answered.unwrap_or_else(Problem::into_reply);
-    if let Some(cause) = response.extensions().get::<Problem>().and_then(Problem::cause) {
-        drain::Log::event(&log, "request failed", &[("reason", cause)]);
+    // Of most requests there is nothing to log, and asking for settings is not free.
+    let log = || JsonLog::new(component, &Variables::read());
+    if let Some(LogLine { level, event, fields }) = response.extensions().get::<LogLine>() {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        log().write(*level, event, &fields);
     }
     let elapsed = monotonic_clock::now().saturating_sub(started);
     if let Ok(value) = HeaderValue::from_str(&seconds(elapsed)) {
         response.headers_mut().insert(X_PROCESS_TIME, value);
     }
     if let Err(reason) = send(response, out).await {
-        drain::Log::event(&log, "response not sent", &[("reason", reason)]);
+        log().write(Level::Error, "response not sent", &[("reason", reason)]);
     }
 }
 
@@ -46,41 +60,54 @@ fn seconds(nanoseconds: u64) -> String {
     format!("{}.{:04} sec", ten_thousandths / 10_000, ten_thousandths % 10_000)
 }
 
-async fn read(request: IncomingRequest) -> Result<Request<Vec<u8>>, Problem> {
+/// All of the request but its body.
+fn head(request: &IncomingRequest) -> Result<Request<()>, Problem> {
     let method: http::Method = request.method().into();
     let uri = request.path_with_query().unwrap_or_else(|| "/".to_owned());
     let unreadable = |error: http::Error| Problem::bad_request(&error.to_string());
-    let parts = Request::builder().method(method).uri(uri).body(());
-    let mut parts = parts.map_err(unreadable)?;
+    let head = Request::builder().method(method).uri(uri).body(());
+    let mut head = head.map_err(unreadable)?;
     // The host's own, of which there are more than clients send, are of no use here.
     let headers = request.headers().entries();
     for (name, value) in headers.into_iter().filter(|(name, _)| !name.starts_with("spin-")) {
         let name = HeaderName::try_from(name).map_err(|error| unreadable(error.into()))?;
         let value = HeaderValue::try_from(value).map_err(|error| unreadable(error.into()))?;
-        parts.headers_mut().append(name, value);
+        head.headers_mut().append(name, value);
     }
-    let announced = parts.headers().get(CONTENT_LENGTH);
+    // The host shows this one apart from the others.
+    if let Some(host) = request.authority().and_then(|host| HeaderValue::try_from(host).ok()) {
+        head.headers_mut().insert(HOST, host);
+    }
+    Ok(head)
+}
+
+/// The request's body. One that is too large is read all the same and dropped, as far as
+/// [`DROPPED_BYTES_MAX`]: a client that sends it all before it looks for the answer would find the
+/// connection reset, and no answer.
+async fn body(head: &Request<()>, request: IncomingRequest) -> Result<Vec<u8>, Problem> {
+    let announced = head.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
-        return Err(Problem::body_too_large());
-    }
     let mut body = Vec::new();
-    // No route reads the body of these, and asking for it is not free.
-    if matches!(*parts.method(), http::Method::GET | http::Method::HEAD) {
-        return Ok(parts.map(|()| body));
+    // No route reads the body of these, and asking for one that is not there is not free.
+    let has_none = matches!(*head.method(), http::Method::GET | http::Method::HEAD);
+    if announced.unwrap_or_default() == 0 && (has_none || announced.is_some()) {
+        return Ok(body);
     }
+    let mut read = 0_usize;
     let mut chunks = std::pin::pin!(request.into_body_stream());
     // What was announced is whole without waiting for the end of the stream.
-    while announced != Some(body.len())
+    while announced != Some(read)
         && let Some(chunk) = chunks.next().await
     {
         let chunk = chunk.map_err(|_| Problem::bad_request("its body broke off"))?;
-        if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
-            return Err(Problem::body_too_large());
+        read = read.saturating_add(chunk.len());
+        if read <= BODY_BYTES_MAX {
+            body.extend_from_slice(&chunk);
+        } else if read > DROPPED_BYTES_MAX {
+            break;
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(parts.map(|()| body))
+    if read > BODY_BYTES_MAX { Err(Problem::body_too_large()) } else { Ok(body) }
 }
 
 async fn send(reply: Reply, out: ResponseOutparam) -> Result<(), &'static str> {

@@ -229,7 +229,7 @@ impl World {
         let is_true = match cancelled {
             Cancelled::UnknownTask => false,
             Cancelled::Ended(state) => actual.as_deref() == Some(state.name()),
-            Cancelled::Revoked => actual.as_deref() == Some("REVOKED"),
+            Cancelled::Revoked { .. } => actual.as_deref() == Some("REVOKED"),
             Cancelled::RollingBack | Cancelled::Retrying => true,
         };
         if !is_true {

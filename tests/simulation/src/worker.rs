@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use clock::Clock;
-use drain::{Environment, Log, NodeResponse};
+use drain::{Environment, Level, Log, NodeResponse};
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
 use node_adapter::{Adapter, ClusterManager, Failure, Finding, PreparedRequest, Retry, Verdict};
@@ -189,9 +189,16 @@ struct Lines {
 }
 
 impl Log for Lines {
-    fn event(&self, event: &str, fields: &[(&str, &str)]) {
+    fn write(&self, _: Level, event: &str, fields: &[(&str, &str)]) {
         if event == "illegal answer" {
             self.world.checker.borrow_mut().violate(format!("illegal answer: {fields:?}"));
+        }
+        if event.starts_with("task ended") {
+            let field =
+                |name| fields.iter().find(|(other, _)| *other == name).map(|(_, text)| *text);
+            let (id, state) = (field("task_id"), field("state"));
+            let mut checker = self.world.checker.borrow_mut();
+            checker.end_is_logged(id.unwrap_or_default(), state.unwrap_or_default());
         }
         self.world.say(&format!("w{} logs: {event} {fields:?}", self.host));
     }

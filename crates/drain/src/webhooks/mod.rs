@@ -58,10 +58,15 @@ impl<'a, N: NodeClient, L: Log> Webhooks<'a, N, L> {
         now_ms: u64,
     ) -> impl Future<Output = CompletedDelivery> + use<'a, N, L> {
         *self.under_way.entry(callback.receiver.clone()).or_default() += 1;
-        let (client, limits) = (self.client, &self.limits.webhooks);
+        let (client, log, limits) = (self.client, self.log, &self.limits.webhooks);
         async move {
             let delivery = deliver(client, limits, &callback, now_ms).await;
-            let DueCallback { task_id, claim, receiver, .. } = callback;
+            let DueCallback { task_id, claim, receiver, group_id, .. } = callback;
+            if let Delivery::Failed { reason, .. } | Delivery::Gone(reason) = &delivery {
+                let fields =
+                    [("task_id", task_id.as_str()), ("group_id", &group_id), ("reason", reason)];
+                log.event("callback not delivered", &fields);
+            }
             CompletedDelivery { receiver, outcome: CallbackOutcome { task_id, claim, delivery } }
         }
     }
@@ -73,10 +78,6 @@ impl<'a, N: NodeClient, L: Log> Webhooks<'a, N, L> {
             *count = count.saturating_sub(1);
         }
         self.under_way.retain(|_, count| *count > 0);
-        if let Delivery::Failed { reason, .. } | Delivery::Gone(reason) = &outcome.delivery {
-            let fields = [("task_id", outcome.task_id.as_str()), ("reason", reason)];
-            self.log.event("callback not delivered", &fields);
-        }
         self.outcomes.push(outcome);
     }
 

@@ -5,8 +5,19 @@ use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
+use super::{inputs, problems};
+use crate::headers::HeaderParam;
 use crate::problem_kinds::{self, Kind};
-use crate::query::{Param, ParamKind};
+use crate::query::Param;
+use crate::success::TaskAccepted;
+
+/// What every request may be refused for.
+static ANYWHERE: [&Kind; 4] = [
+    &problem_kinds::BODY_TOO_LARGE,
+    &problem_kinds::UNSUPPORTED_MEDIA,
+    &problem_kinds::BAD_HEADER,
+    &problem_kinds::BAD_QUERY,
+];
 
 /// One route's description as it grows.
 pub(crate) struct Description<'a> {
@@ -22,9 +33,7 @@ impl<'a> Description<'a> {
     pub(super) fn new(schemas: &'a mut SchemaGenerator, path: &str, tag: &str) -> Self {
         let mut operation = Map::new();
         operation.insert("tags".to_owned(), json!([tag]));
-        let parameter = parameter_name(path).map(|name| {
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
-        });
+        let parameter = parameter_name(path).map(inputs::path);
         Self {
             schemas,
             operation,
@@ -49,32 +58,31 @@ impl<'a> Description<'a> {
     }
 
     pub(crate) fn query(mut self, params: &[&Param]) -> Self {
-        for param in params {
-            self.parameters.push(json!({
-                "name": param.name,
-                "in": "query",
-                "description": param.about,
-                "schema": param_schema(param.kind),
-                // Choices are sent as one value with commas.
-                "explode": false,
-            }));
+        self.parameters.extend(params.iter().map(|param| inputs::query(param)));
+        self
+    }
+
+    /// Says that the route cannot do without a parameter of its query.
+    pub(crate) fn required(mut self, param: &Param) -> Self {
+        let named = |known: &&mut Value| known.get("name").is_some_and(|name| *name == param.name);
+        let known = self.parameters.iter_mut().find(named).and_then(Value::as_object_mut);
+        if let Some(known) = known {
+            known.insert("required".to_owned(), true.into());
         }
         self
     }
 
-    pub(crate) fn header(mut self, name: &str, about: &str) -> Self {
-        self.parameters.push(json!({
-            "name": name, "in": "header", "description": about, "schema": { "type": "string" },
-        }));
+    pub(crate) fn header(mut self, header: &HeaderParam) -> Self {
+        self.parameters.push(inputs::header(header));
         self
     }
 
-    pub(crate) fn body<T: JsonSchema>(mut self) -> Self {
+    /// The body that the route wants, with one to try.
+    pub(crate) fn body<T: JsonSchema>(mut self, example: &Value) -> Self {
         let schema = self.schemas.subschema_for::<T>();
-        self.operation.insert(
-            "requestBody".to_owned(),
-            json!({ "required": true, "content": { "application/json": { "schema": schema } } }),
-        );
+        let content = json!({ "application/json": { "schema": schema, "example": example } });
+        self.operation
+            .insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         self
     }
 
@@ -86,9 +94,33 @@ impl<'a> Description<'a> {
         self
     }
 
+    /// 202 with the task that was accepted.
+    pub(crate) fn accepted(self, about: &str) -> Self {
+        let of_task = [("task_id", "$response.body#/task_id")];
+        self.answer::<TaskAccepted>(202, about)
+            .answer_header(202, "Location", "Where to read the task.", true)
+            .answer_header(202, "Retry-After", "The seconds after which to read it.", true)
+            .link(202, "ShowTask", &of_task)
+            .link(202, "CancelTask", &of_task)
+            .link(202, "StreamEvents", &of_task)
+    }
+
     pub(crate) fn text(mut self, status: u16, content_type: &str, about: &str) -> Self {
         let content = json!({ content_type: { "schema": { "type": "string" } } });
         self.add_answer(status, json!({ "description": about, "content": content }));
+        self
+    }
+
+    /// Server-sent events, of which this describes each.
+    pub(crate) fn events(mut self, about: &str) -> Self {
+        let text = json!({ "type": "string" });
+        let schema = json!({
+            "type": "object",
+            "properties": { "id": text, "event": text, "data": text },
+            "required": ["id", "event", "data"],
+        });
+        let content = json!({ "text/event-stream": { "schema": schema } });
+        self.add_answer(200, json!({ "description": about, "content": content }));
         self
     }
 
@@ -97,8 +129,41 @@ impl<'a> Description<'a> {
         self
     }
 
+    /// A header of an answer that is described already.
+    pub(crate) fn answer_header(
+        self,
+        status: u16,
+        name: &str,
+        about: &str,
+        is_always_there: bool,
+    ) -> Self {
+        let header = json!({
+            "description": about, "required": is_always_there, "schema": { "type": "string" },
+        });
+        self.amend(status, "headers", name, header)
+    }
+
+    /// Another route that takes up what an answer holds: which operation, and from where in the
+    /// answer its parameters come.
+    pub(crate) fn link(self, status: u16, operation_id: &str, parameters: &[(&str, &str)]) -> Self {
+        let parameters: Map<String, Value> =
+            parameters.iter().map(|(name, from)| ((*name).to_owned(), (*from).into())).collect();
+        let link = json!({ "operationId": operation_id, "parameters": parameters });
+        self.amend(status, "links", operation_id, link)
+    }
+
     fn add_answer(&mut self, status: u16, answer: Value) {
-        self.answers.insert(status.to_string(), answer);
+        self.answers.insert(status.to_string(), problems::with_time(answer));
+    }
+
+    /// Adds to one part of an answer.
+    fn amend(mut self, status: u16, part: &str, name: &str, value: Value) -> Self {
+        let answer = self.answers.get_mut(&status.to_string()).and_then(Value::as_object_mut);
+        let part = answer.map(|answer| answer.entry(part).or_insert_with(|| json!({})));
+        if let Some(part) = part.and_then(Value::as_object_mut) {
+            part.insert(name.to_owned(), value);
+        }
+        self
     }
 
     /// The problems that the route may answer with, beside those that any route may.
@@ -114,13 +179,17 @@ impl<'a> Description<'a> {
     }
 
     /// Adds what any route may answer, and gives the OpenAPI operation.
-    pub(super) fn finish(mut self, needs_token: bool) -> Value {
+    pub(super) fn finish(mut self, needs_token: bool, changes: bool) -> Value {
+        self.kinds.extend(ANYWHERE);
         if self.needs_store {
             self.kinds.extend([
                 &problem_kinds::BAD_SETTING,
                 &problem_kinds::INTERNAL,
                 &problem_kinds::REDIS_AWAY,
             ]);
+        }
+        if changes {
+            self.kinds.push(&problem_kinds::FOREIGN_ORIGIN);
         }
         if needs_token {
             self.kinds.extend([&problem_kinds::UNAUTHORIZED, &problem_kinds::FORBIDDEN]);
@@ -133,10 +202,9 @@ impl<'a> Description<'a> {
             let kinds = self.kinds.iter().filter(|kind| kind.status == status);
             let about: Vec<String> =
                 kinds.map(|kind| format!("[{}](#problem-{})", kind.title, kind.slug)).collect();
-            let mut answer = json!({ "$ref": "#/components/responses/Problem" });
-            if let Some(fields) = answer.as_object_mut() {
-                fields.insert("description".to_owned(), about.join(" · ").into());
-            }
+            let answer = json!({
+                "$ref": problems::reference(status), "description": about.join(" · "),
+            });
             self.answers.insert(status.as_str().to_owned(), answer);
         }
         if !self.parameters.is_empty() {
@@ -149,21 +217,4 @@ impl<'a> Description<'a> {
 
 fn parameter_name(path: &str) -> Option<&str> {
     path.split('/').find_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-}
-
-fn param_schema(kind: ParamKind) -> Value {
-    match kind {
-        ParamKind::Number { min, max } => {
-            json!({ "type": "integer", "minimum": min, "maximum": max })
-        }
-        ParamKind::Flag => json!({ "type": "boolean", "default": false }),
-        ParamKind::Text { bytes_max } => {
-            json!({ "type": "string", "minLength": 1, "maxLength": bytes_max })
-        }
-        ParamKind::Choice(choices) => json!({ "type": "string", "enum": choices }),
-        ParamKind::Choices(choices) => {
-            json!({ "type": "array", "items": { "type": "string", "enum": choices } })
-        }
-        ParamKind::Time => json!({ "type": "string", "format": "date-time" }),
-    }
 }

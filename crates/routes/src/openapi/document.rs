@@ -1,9 +1,11 @@
 //! The whole document: every route's description, and what they share.
 
+use http::Method;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::description::Description;
+use super::problems;
 use crate::problem::ProblemAnswer;
 use crate::route::Route;
 
@@ -48,7 +50,8 @@ impl Document {
         describe: impl FnOnce(Description<'_>) -> Description<'_>,
     ) {
         let description = Description::new(&mut self.schemas, route.path, tag(route.path));
-        let operation = describe(description).finish(route.role.is_some());
+        let operation =
+            describe(description).finish(route.role.is_some(), route.method != Method::GET);
         let path = self.paths.entry(route.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(route.method.as_str().to_lowercase(), operation);
@@ -58,10 +61,6 @@ impl Document {
     /// The document, as JSON.
     pub(crate) fn finish(mut self) -> Value {
         let problem = self.schemas.subschema_for::<ProblemAnswer>();
-        let problem = json!({
-            "description": "A problem, with what to do next (RFC 9457).",
-            "content": { "application/problem+json": { "schema": problem } },
-        });
         json!({
             "openapi": "3.1.0",
             "info": {
@@ -74,7 +73,8 @@ impl Document {
             "paths": self.paths,
             "components": {
                 "schemas": self.schemas.take_definitions(true),
-                "responses": { "Problem": problem },
+                "responses": problems::answers(&problem.to_value()),
+                "headers": problems::headers(),
                 "securitySchemes": {
                     "bearer": {
                         "type": "http",

@@ -3,6 +3,8 @@
 
 mod description;
 mod document;
+mod inputs;
+mod problems;
 
 pub(crate) use description::Description;
 pub(crate) use document::Document;

@@ -92,7 +92,7 @@ pub(super) fn read(
         id,
         operation,
         group_id,
-        phase: record.phase,
+        phase: record.phase.resumed(true),
         nodes: record.nodes.into_iter().map(read_node).collect(),
         policy: read_course(&record.course),
         error: record.error,

@@ -7,7 +7,7 @@
 //! | field | holds |
 //! | --- | --- |
 //! | `v` | the version |
-//! | `p` | the phase, by its name |
+//! | `p` | the phase as clients read it, by its name |
 //! | `n` | the nodes in order: `a` address, `s` code of the state unless that is `applied`, `b` what it held before (`p` or `a`), `u` whether an earlier call may have taken effect, `c` calls sent unless they are as many as usual in that state, `f` failures going forward, `r` failed undos, `d` not to be called before, `w` calls withheld since, `e` last error, `t` updated at, unless that is when the history last names it, `l` calls given up on that may still come, in either direction: how many and until when, `i` whether it is to be inspected when they must have come |
 //! | `c` | the policy: `f` forward attempts, `r` rollback retries, `d` delay in ms, `b` backoff and `j` jitter in percent, `n` nodes at once, `m` recoveries, `w` window for late calls in ms; not of an ended task |
 //! | `e` | why the task turned back |
@@ -183,7 +183,7 @@ impl Task {
         let nodes = self.nodes.iter().zip(last_named_ms(&self.history, self.nodes.len()));
         let record = Record {
             v: VERSION,
-            phase: self.phase,
+            phase: self.phase(),
             nodes: nodes.map(|(node, named_ms)| node_record(node, named_ms, is_running)).collect(),
             policy: is_running.then_some(Cow::Borrowed(&self.policy)),
             error: self.error.as_deref().map(Cow::Borrowed),
@@ -217,6 +217,8 @@ impl Task {
             }
         }
         let record: Record<'_> = serde_json::from_slice(record)?;
+        // Only a task that goes back has a reason to, or a dead letter that it retries.
+        let phase = record.phase.resumed(record.error.is_some() || record.retry_of.is_some());
         let history = history(record.history, record.dropped);
         let named_ms = last_named_ms(&history, record.nodes.len());
         let nodes = record.nodes.into_iter().zip(named_ms);
@@ -224,7 +226,7 @@ impl Task {
             id,
             operation,
             group_id,
-            phase: record.phase,
+            phase,
             nodes: nodes.map(|(node, named_ms)| read_node(node, named_ms)).collect(),
             policy: record.policy.map(Cow::into_owned).unwrap_or_default(),
             error: record.error.map(Cow::into_owned),

@@ -1,7 +1,7 @@
 -- Ended tasks: one string each, which never changes and expires by itself. Its first line holds the
 -- state, the operation, and when the task was accepted and when it ended (both in ms); its second line
 -- the group's id; the rest is the record. 0.1.0 left an ended task in its hash, where it is still read.
-local HEADER_BYTES_MAX = 400 -- the first two lines of any; a group's id has 256 bytes at most
+local HEADER_BYTES_MAX = 1200 -- the first two lines of any; a group's id has 256 characters at most
 
 local function write_ended(id, group, state, operation, created_at, record, ttl_ms)
   local text = state .. ' ' .. operation .. ' ' .. created_at .. ' ' .. now_text .. '\n' .. group .. '\n'
@@ -10,7 +10,8 @@ local function write_ended(id, group, state, operation, created_at, record, ttl_
 end
 
 -- A task, whether it runs or has ended: state, operation, group, when it was accepted, changed last
--- and ended ('' while it runs), and its record if it is asked for ('' else); nil when it is unknown.
+-- and ended ('' while it runs), and its record if it is asked for; else what came with the rest of it, the
+-- beginning of an ended task's. nil when the task is unknown.
 -- Then what only the hash of a task may hold, nil otherwise: the URL to call when it ends, and the notes
 -- of 0.1.0.
 local function task_fields(id, with_record)
@@ -31,7 +32,7 @@ local function task_fields(id, with_record)
     (text or ''):match('^(%S+) (%S*) (%d*) (%d+)\n([^\n]*)\n()')
   if not state then return nil end
   return { state, operation, group, created_at, finished_at, finished_at,
-    with_record and text:sub(record_at) or '' }
+    text:sub(record_at) }
 end
 
 local function is_known(id)

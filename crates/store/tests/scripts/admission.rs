@@ -3,7 +3,7 @@
 use futures::executor::block_on;
 use store::{Accepted, Admission, Idempotency, Rate};
 
-use crate::world::{ADMISSION, World, task};
+use crate::world::{ADMISSION, TestTurn, World, finish, task};
 
 fn accept(world: &World, id: &str, key: &str, digest: &str) -> Accepted {
     let idempotency = Some(Idempotency { key, digest, ttl_s: 60 });
@@ -23,6 +23,30 @@ fn a_key_stands_for_one_request() {
     assert_eq!(waiting, "2");
     let ttl = world.ask("TTL {muster}:idempotency:k");
     assert!((1..=60).contains(&ttl), "{ttl}");
+}
+
+#[test]
+fn a_key_whose_task_has_expired_stands_for_nothing() {
+    let world = World::new();
+    assert_eq!(accept(&world, "t1", "k", "d"), Accepted::Yes);
+    let claimed = world.claim("drain");
+    let commits = vec![finish(&claimed, None)];
+    world.turn(TestTurn { commits, ..TestTurn::default() });
+    let first = Accepted::Repeated { task_id: "t1".to_owned() };
+    assert_eq!(accept(&world, "t2", "k", "d"), first, "an ended task is there");
+    assert_eq!(world.ask("DEL {muster}:ended:t1"), 1);
+    assert_eq!(accept(&world, "t3", "k", "another"), Accepted::Yes);
+    let third = Accepted::Repeated { task_id: "t3".to_owned() };
+    assert_eq!(accept(&world, "t4", "k", "another"), third);
+}
+
+#[test]
+fn a_key_that_the_first_version_kept_gets_its_answer() {
+    let world = World::new();
+    world.accept("t1", "g");
+    world.ask("HSET {muster}:idempotency:k digest of-bytes task t1");
+    let first = Accepted::Repeated { task_id: "t1".to_owned() };
+    assert_eq!(accept(&world, "t2", "k", "d"), first);
 }
 
 #[test]

@@ -124,7 +124,8 @@ fn one_whose_drain_was_lost_is_handed_out_again_and_the_old_outcome_counts_for_n
 fn due(world: &World, id: &str, url: &str) {
     let admission = Admission { callback: Some(url), ..ADMISSION };
     block_on(world.store.accept(&task(id, id), admission)).unwrap();
-    assert_eq!(block_on(world.store.cancel(id, TTL_S, "eve")).unwrap(), Cancelled::Revoked);
+    let cancelled = block_on(world.store.cancel(id, TTL_S, "eve")).unwrap();
+    assert!(matches!(cancelled, Cancelled::Revoked { .. }));
 }
 
 const DEFAULTS: CallbackTurn = CallbackTurn {
@@ -267,6 +268,7 @@ fn a_revoked_task_calls_back_too() {
     let world = World::new();
     let admission = Admission { callback: Some(URL), ..ADMISSION };
     block_on(world.store.accept(&task("t", "g"), admission)).unwrap();
-    assert_eq!(block_on(world.store.cancel("t", TTL_S, "eve")).unwrap(), Cancelled::Revoked);
+    let cancelled = block_on(world.store.cancel("t", TTL_S, "eve")).unwrap();
+    assert!(matches!(cancelled, Cancelled::Revoked { .. }));
     assert_eq!(turn(&world, Vec::new(), 60_000).unwrap().state, ClientState::Revoked.name());
 }

@@ -1,7 +1,7 @@
 //! Lists: filtered, paged, bounded, and cleared of what has expired.
 
 use futures::executor::block_on;
-use saga::{ClientState, Operation};
+use saga::{ClientState, Operation, Phase};
 use store::{Cursor, Instruction, TaskFilter};
 
 use crate::world::{TestTurn, World, finish};
@@ -30,6 +30,85 @@ fn tasks_are_found_by_what_they_are() {
     assert!(ids(&world, TaskFilter { operation: Some(Operation::Delete), ..any }).is_empty());
     assert!(ids(&world, TaskFilter { before_ms: Some(1), ..any }).is_empty());
     assert_eq!(ids(&world, TaskFilter { since_ms: Some(1), ..any }).len(), 3);
+}
+
+/// Puts an ended task where it is kept.
+fn write_ended(world: &World, id: &str, text: &str) {
+    let script = "redis.call('SET', '{muster}:ended:' .. ARGV[1], ARGV[2]) \
+                  return redis.call('ZADD', '{muster}:tasks', 5, ARGV[1])";
+    assert_eq!(world.redis.eval::<i64>(script, &[id, text]).unwrap(), 1);
+}
+
+#[test]
+fn a_list_tells_phase_and_error() {
+    let world = World::new();
+    let why = "n1: create answered 500: \"no\\\", \"],\"e\":\"it says\n\u{e4}";
+    let record = |phase: &str, error: &str| {
+        let error = serde_json::to_string(error).unwrap();
+        format!(
+            "{{\"v\":2,\"p\":{phase:?},\"n\":[{{\"a\":\"n1\",\"s\":\"r\",\"e\":\"the node's own\"}}],\"e\":{error}}}"
+        )
+    };
+    let first = "{\"id\":\"t3\",\"group_id\":\"\\\",\\\"phase\\\":\\\"x\",\"phase\":\"dead_lettered\",\"nodes\":[{\"address\":\"n1\",\"last_error\":\"x\"}],\"course\":{},\"error\":\"of old\"}";
+    let ended = |id: &str, state: &str, record: &str| {
+        write_ended(&world, id, &format!("{state} create 5 6\ng\n{record}"));
+    };
+    ended("t1", "SUCCESS", "{\"v\":2,\"p\":\"succeeded\",\"n\":[{\"a\":\"n1\"}]}");
+    ended("t2", "FAILURE", &record("rolled_back", why));
+    ended("t3", "FAILURE", first);
+    ended("t4", "REVOKED", &record("queued", "cancelled by a client"));
+    ended("t5", "FAILURE", "{damaged");
+    world.accept("t6", "g");
+    let tasks = |phases: &[Phase]| {
+        let filter = TaskFilter { phases, ..TaskFilter::default() };
+        let page = block_on(world.store.tasks(filter, None, 100)).unwrap();
+        let mut tasks: Vec<_> =
+            page.tasks.into_iter().map(|task| (task.task_id, task.phase, task.error)).collect();
+        tasks.sort_by_key(|(id, ..)| id.clone());
+        tasks
+    };
+    let task =
+        |id: &str, phase, error: Option<&str>| (id.to_owned(), phase, error.map(str::to_owned));
+    let expected = [
+        task("t1", Some(Phase::Succeeded), None),
+        task("t2", Some(Phase::RolledBack), Some(why)),
+        task("t3", Some(Phase::DeadLettered), Some("of old")),
+        task("t4", Some(Phase::Cancelled), Some("cancelled by a client")),
+        task("t5", None, None),
+        task("t6", Some(Phase::Queued), None),
+    ];
+    assert_eq!(tasks(&[]), expected);
+    assert_eq!(
+        tasks(&[Phase::RolledBack, Phase::Queued]),
+        [&expected[1], &expected[5]].map(Clone::clone)
+    );
+    assert_eq!(tasks(&[Phase::DeadLettered]), expected[2..3]);
+}
+
+#[test]
+fn a_page_reads_no_more_than_a_megabyte_of_records_and_one_more() {
+    let world = World::new();
+    let record = format!(
+        "{{\"v\":2,\"p\":\"rolled_back\",\"n\":[{{\"a\":\"{}\"}}],\"e\":\"why\"}}",
+        "x".repeat(300_000)
+    );
+    for number in 0..9 {
+        write_ended(&world, &format!("t{number}"), &format!("FAILURE create 5 6\ng\n{record}"));
+    }
+    for filter in
+        [TaskFilter::default(), TaskFilter { node: Some("nowhere"), ..TaskFilter::default() }]
+    {
+        let (mut pages, mut listed, mut cursor) = (0, 0, None);
+        loop {
+            let page = block_on(world.store.tasks(filter, cursor.as_ref(), 100)).unwrap();
+            (pages, listed) = (pages + 1, listed + page.tasks.len());
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!((pages, listed), (3, if filter.node.is_none() { 9 } else { 0 }));
+    }
 }
 
 #[test]

@@ -274,7 +274,7 @@ fn a_queued_task_is_revoked_and_the_next_of_its_group_goes_on() {
     world.accept("t2", "g");
     let cancel = |id: &str| block_on(world.store.cancel(id, TTL_S, "a test")).unwrap();
     assert_eq!(cancel("t0"), Cancelled::UnknownTask);
-    assert_eq!(cancel("t1"), Cancelled::Revoked);
+    assert_eq!(cancel("t1"), Cancelled::Revoked { group_id: "g".to_owned() });
     assert_eq!(cancel("t1"), Cancelled::Ended(ClientState::Revoked));
     assert_eq!(world.state("t1"), ClientState::Revoked);
     let claimed = world.claim("a");
@@ -292,7 +292,8 @@ fn a_task_waiting_in_line_can_be_revoked() {
     for id in ["t1", "t2", "t3"] {
         world.accept(id, "g");
     }
-    assert_eq!(block_on(world.store.cancel("t2", TTL_S, "a test")).unwrap(), Cancelled::Revoked);
+    let cancelled = block_on(world.store.cancel("t2", TTL_S, "a test")).unwrap();
+    assert!(matches!(cancelled, Cancelled::Revoked { .. }));
     let first = world.claim("a");
     let next = world.commit("a", vec![finish(&first, None)]).claimed.remove(0);
     assert_eq!(next.task_id, "t3");

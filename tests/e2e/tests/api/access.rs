@@ -5,6 +5,8 @@ use reqwest::Method;
 
 const TOKENS: &str =
     "eve:read:eves-long-secret,sam:submit:sams-long-secret,olga:operate:olgas-long-secret";
+/// What `/readyz` answers to anybody where tokens are set.
+const PROBED: &str = "{\"ready\":true,\"access\":\"tokens\"}";
 const GROUP: &str = "{\"group_id\": \"g\"}";
 
 async fn call(world: &World, name: &str, method: Method, path: &str, body: &str) -> Answer {
@@ -44,8 +46,12 @@ async fn each_role_may_do_its_part_and_no_more() {
         }
         world.call(method, path, body).await.assert_problem(401, "unauthorized");
     }
+    // A probe without a token learns that tasks can be accepted, and nothing else.
     let ready = world.get("/readyz").await;
-    assert_eq!((ready.status.as_u16(), &ready.json["access"]), (200, &"tokens".into()));
+    assert_eq!((ready.status.as_u16(), ready.text.as_str()), (200, PROBED));
+    assert_eq!(call(&world, "nobody", Method::GET, "/readyz", "").await.text, PROBED);
+    let ready = call(&world, "eve", Method::GET, "/readyz", "").await;
+    assert_eq!(ready.json["waiting"], 0);
     assert_eq!(world.get("/healthz").await.status, 200);
 }
 
@@ -61,6 +67,28 @@ async fn no_token_and_no_secret_is_ever_told() {
         assert!(!answer.text.contains("s3cret"), "{path}: {}", answer.text);
     }
     assert!(!world.output().contains("s3cret") && !world.output().contains("long-secret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_call_is_told_neither_of_bad_settings_nor_of_redis() {
+    let bad = [("api_tokens", TOKENS), ("node_timeout", "600000"), ("max_queue", "many")];
+    let setup = Setup { settings: &bad, components: &["api", "maintenance"], ..Setup::default() };
+    let bad = World::with(setup).await;
+    let setup = Setup { settings: &[("api_tokens", TOKENS)], ..Setup::default() };
+    let mut away = World::with(Setup { components: &["api", "maintenance"], ..setup }).await;
+    away.redis.kill();
+    for (world, status, slug) in [(&bad, 500, "bad-setting"), (&away, 503, "redis-away")] {
+        for (method, path) in [
+            (Method::GET, "/tasks"),
+            (Method::POST, "/groups/create"),
+            (Method::GET, "/groups/by-id/g"),
+            (Method::POST, "/maintenance/pause"),
+        ] {
+            world.call(method.clone(), path, GROUP).await.assert_problem(401, "unauthorized");
+            let answer = call(world, "olga", method, path, GROUP).await;
+            answer.assert_problem(status, slug);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,9 +121,20 @@ async fn pages_of_other_origins_may_call_only_when_named() {
         world.call_with(Method::OPTIONS, "/groups/create", "", &headers).await
     };
     let closed = World::with(Setup { components: &["api"], ..Setup::default() }).await;
-    ask(&closed, "https://a.example").await.assert_problem(405, "method-not-allowed");
+    ask(&closed, "https://a.example").await.assert_problem(403, "foreign-origin");
+    // Sent by a browser without asking first.
+    for origin in ["https://a.example", "null", "http://127.0.0.1:1"] {
+        let headers = [("origin", origin), ("content-type", "text/plain")];
+        let answer = closed.call_with(Method::POST, "/groups/delete", GROUP, &headers).await;
+        answer.assert_problem(403, "foreign-origin");
+    }
+    assert_eq!(closed.get("/readyz").await.json["waiting"], 0);
+    let own = closed.base().trim_end_matches('/').to_owned();
+    let headers = [("origin", own.as_str())];
+    let answer = closed.call_with(Method::POST, "/groups/create", GROUP, &headers).await;
+    assert_eq!(answer.status, 202, "its own pages may: {answer:?}");
     let settings = [("cors_origins", "https://a.example")];
-    let world =
+    let mut world =
         World::with(Setup { settings: &settings, components: &["api"], ..Setup::default() }).await;
     let preflight = ask(&world, "https://a.example").await;
     assert_eq!(preflight.status, 204);
@@ -107,4 +146,13 @@ async fn pages_of_other_origins_may_call_only_when_named() {
     let answer = world.call_with(Method::GET, "/tasks", "", &headers).await;
     assert_eq!(answer.header("access-control-allow-origin"), "https://a.example");
     assert_eq!(answer.header("vary"), "origin");
+    let large = " ".repeat(70_000);
+    let answer = world.call_with(Method::POST, "/groups/create", &large, &headers).await;
+    answer.assert_problem(413, "body-too-large");
+    assert_eq!(answer.header("access-control-allow-origin"), "https://a.example");
+    world.redis.kill();
+    assert_eq!(ask(&world, "https://a.example").await.status, 204);
+    let answer = world.call_with(Method::GET, "/tasks", "", &headers).await;
+    answer.assert_problem(503, "redis-away");
+    assert_eq!(answer.header("access-control-allow-origin"), "https://a.example");
 }

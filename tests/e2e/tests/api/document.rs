@@ -171,6 +171,11 @@ async fn provoke_by_requests(document: &mut Document) {
         doc.call(&world, method.clone(), path, of(UNKNOWN, "")).await;
         doc.call(&world, method.clone(), path, of(task, "?x=1")).await;
     }
+    let of = Request { parameter: task, ..Request::default() };
+    let stream = doc.call(&world, get.clone(), events, of).await.text;
+    let end = stream.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let of = Request { headers: &[("last-event-id", end)], ..of };
+    doc.call(&world, get.clone(), events, of).await;
     world.nodes[0].fault(Rule::times(Kind::Any, 1, Fault::Delay { millis: 50 }));
     let running = world.create("running").await;
     let of = Request { parameter: &running, ..Request::default() };
@@ -181,6 +186,8 @@ async fn provoke_by_requests(document: &mut Document) {
     for query in ["", "?check=true", "?check=maybe"] {
         doc.call(&world, get.clone(), group, of("g", query)).await;
     }
+    let not_json = Request { parameter: "g", body: "x", ..Request::default() };
+    doc.call(&world, post.clone(), repair, not_json).await;
     for query in ["?wanted=present", "?wanted=x"] {
         doc.call(&world, post.clone(), repair, of("g", query)).await;
     }
@@ -275,6 +282,27 @@ async fn provoke_everywhere(document: &mut Document) {
 
     let settings = [("rollback_max_retries", "many")];
     let world = World::with(Setup { settings: &settings, ..Setup::default() }).await;
+    let large = " ".repeat(70_000);
+    for (method, path, _) in &operations {
+        let request = Request { query: "?surely_unknown=1", ..plain(path) };
+        let answer = document.call(&world, method.clone(), path, request).await;
+        // Without its settings the service cannot tell more than that.
+        assert!([422, 500].contains(&answer.status.as_u16()), "{answer:?}");
+        let request = Request {
+            headers: &[("last-event-id", "1.0"), ("last-event-id", "2.0")],
+            ..plain(path)
+        };
+        document
+            .call(&world, method.clone(), path, request)
+            .await
+            .assert_problem(422, "bad-header");
+        let request = Request { headers: &[("content-encoding", "gzip")], ..plain(path) };
+        let answer = document.call(&world, method.clone(), path, request).await;
+        answer.assert_problem(415, "unsupported-media");
+        let request = Request { body: &large, ..plain(path) };
+        let answer = document.call(&world, method.clone(), path, request).await;
+        answer.assert_problem(413, "body-too-large");
+    }
     for (method, path, _) in operations.iter().filter(|(_, path, _)| path != "/healthz") {
         let answer = document.call(&world, method.clone(), path, plain(path)).await;
         answer.assert_problem(500, "bad-setting");

@@ -51,6 +51,28 @@ async fn a_client_that_was_cut_off_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_has_had_the_end_is_told_not_to_come_back() {
+    let world = World::new().await;
+    let id = world.create("g").await;
+    world.ended(&id).await;
+    let path = format!("/groups/task/{id}/events");
+    let first = world.get(&path).await;
+    assert_eq!(first.header("x-accel-buffering"), "no");
+    let all = events(&first.text);
+    let after = async |event: usize| {
+        let headers = [("last-event-id", all[event].0.as_str())];
+        world.call_with(Method::GET, &path, "", &headers).await
+    };
+    let (last, end) = (all.len() - 2, all.len() - 1);
+    assert_eq!(names(&events(&after(last).await.text)), ["end"], "it was cut off before the end");
+    let answer = after(end).await;
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
+    let unknown = "/groups/task/00000000-0000-4000-8000-000000000000/events";
+    let headers = [("last-event-id", all[end].0.as_str())];
+    world.call_with(Method::GET, unknown, "", &headers).await.assert_problem(404, "no-such-task");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_people_do_is_among_the_events() {
     let world = World::new().await;
     world.nodes[0].fault(Rule::times(Kind::Create, 1, Fault::Delay { millis: 50 }));

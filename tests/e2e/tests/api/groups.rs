@@ -58,11 +58,15 @@ async fn a_check_asks_the_nodes_and_shows_drift() {
     let world = World::new().await;
     world.created("g").await;
     let check = async || world.get("/groups/by-id/g?check=true").await.json;
-    assert_eq!(check().await["drift"], false);
-    world.nodes[1].set_groups([""; 0]);
+    let all = check().await;
+    assert_eq!((&all["drift"], &all["unanswered"]), (&json!(false), &json!(0)));
     world.nodes[2].fault(Rule::always(Kind::Inspect, Fault::Answer { status: 500 }));
+    let some = check().await;
+    assert_eq!((&some["drift"], &some["unanswered"]), (&Value::Null, &json!(1)));
+    assert!(some.as_object().unwrap().contains_key("drift"), "not known is said, not left out");
+    world.nodes[1].set_groups([""; 0]);
     let group = check().await;
-    assert_eq!(group["drift"], true);
+    assert_eq!((&group["drift"], &group["unanswered"]), (&json!(true), &json!(1)));
     assert_eq!(group["nodes"][0]["actual"], "present");
     assert_eq!(group["nodes"][1]["actual"], "absent");
     assert_eq!(group["nodes"][1]["known"], "present");
@@ -96,6 +100,8 @@ async fn a_repair_brings_every_node_to_what_is_wanted() {
     let answer = world.call(Method::POST, "/groups/by-id/g/repair", body).await;
     assert_eq!(answer.status, 202);
     world.post("/groups/by-id/g/repair").await.assert_problem(422, "bad-field");
+    let both = "/groups/by-id/g/repair?wanted=absent";
+    world.call(Method::POST, both, body).await.assert_problem(422, "bad-field");
     world.post("/groups/by-id/g/repair?wanted=x").await.assert_problem(422, "bad-query");
     world
         .post("/groups/by-id/a%00b/repair?wanted=present")

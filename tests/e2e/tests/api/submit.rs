@@ -36,10 +36,41 @@ async fn a_key_used_for_something_else_is_refused() {
     let answer = submit_with_key(&world, "/groups/delete", GROUP, "k").await;
     answer.assert_problem(422, "idempotency-key-reused");
     let long = "k".repeat(256);
-    for bad in ["", "a b", long.as_str()] {
+    for bad in ["", "a b", "\"k", long.as_str()] {
         let answer = submit_with_key(&world, "/groups/create", GROUP, bad).await;
         answer.assert_problem(422, "bad-idempotency-key");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_and_a_request_have_one_meaning_however_they_are_written() {
+    let world = World::with(Setup { components: &["api"], ..Setup::default() }).await;
+    let body = json!({ "group_id": "g", "settings": { "rollback_retry_delay": 1 } }).to_string();
+    let first = submit_with_key(&world, "/groups/create", &body, "k").await;
+    for (key, body) in [
+        ("\"k\"", body.as_str()),
+        ("k", "{\"settings\":{\"rollback_retry_delay\":1.0},\n \"group_id\":\"\\u0067\"}"),
+        ("k", "{\"group_id\":\"g\",\"settings\":{\"rollback_retry_delay\":1},\"unknown\":7}"),
+    ] {
+        let again = submit_with_key(&world, "/groups/create", body, key).await;
+        assert_eq!((again.status.as_u16(), &again.json), (202, &first.json), "{key} {body}");
+    }
+    let lines = [("idempotency-key", "k"), ("idempotency-key", "k")];
+    let twice = world.call_with(Method::POST, "/groups/create", &body, &lines).await;
+    twice.assert_problem(422, "bad-idempotency-key");
+    // A repair is a task like any other, and one of many is none of its own.
+    let repair = "/groups/by-id/r/repair?wanted=present";
+    let world =
+        World::with(Setup { components: &["api", "maintenance"], ..Setup::default() }).await;
+    let first = submit_with_key(&world, repair, "", "k").await;
+    let again = submit_with_key(&world, repair, "", "k").await;
+    assert_eq!((again.json, again.status.as_u16()), (first.json, 202));
+    let many = json!([{ "operation": "create", "group_id": "b" }]).to_string();
+    for key in ["k", "k/0"] {
+        let answer = submit_with_key(&world, "/groups/bulk", &many, key).await;
+        assert_eq!(answer.json[0]["status"], 202, "{answer:?}");
+    }
+    assert_eq!(submit_with_key(&world, "/groups/create", GROUP, "k/0").await.status, 202);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,9 +106,9 @@ async fn settings_out_of_bounds_are_refused_by_name() {
         (json!({ "node_parallelism": 0 }), "settings.node_parallelism"),
         (json!({ "rollback_retry_delay": -1 }), "settings.rollback_retry_delay"),
         (json!({ "rollback_retry_delay": 1e300 }), "settings.rollback_retry_delay"),
-        (json!({ "rollback_max_retries": "3" }), "settings:"),
+        (json!({ "rollback_max_retries": "3" }), "settings.rollback_max_retries"),
         (json!({ "no_such": 3 }), "no_such"),
-        (json!([]), "settings:"),
+        (json!([]), "settings must be an object"),
     ] {
         let body = json!({ "group_id": "g", "settings": settings }).to_string();
         let answer = world.call(Method::POST, "/groups/create", &body).await;

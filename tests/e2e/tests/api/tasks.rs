@@ -36,6 +36,17 @@ async fn tasks_are_listed_newest_first_and_filtered() {
     assert_eq!(listed(&world, "state=FAILURE").await, [bad.as_str()]);
     let both = listed(&world, "state=FAILURE,SUCCESS&limit=2").await;
     assert_eq!(both, [&odd, &delete].map(String::as_str));
+    assert_eq!(listed(&world, "phase=rolled_back").await, [bad.as_str()]);
+    assert_eq!(listed(&world, "phase=rolled_back,succeeded&limit=2").await.len(), 2);
+    assert!(listed(&world, "phase=dead_lettered&state=FAILURE").await.is_empty());
+    let all = world.get("/tasks").await.json;
+    for task in all["tasks"].as_array().unwrap() {
+        let shown = world.task(task["task_id"].as_str().unwrap()).await;
+        for field in ["state", "phase", "error", "finished_at"] {
+            assert_eq!(task[field], shown[field], "{field} of {task}");
+        }
+    }
+    assert!(all["tasks"][2]["error"].as_str().unwrap().contains("500"), "{all}");
     assert_eq!(listed(&world, "operation=delete").await, [delete.as_str()]);
     assert_eq!(listed(&world, "group_id=g").await, [&delete, &first].map(String::as_str));
     assert_eq!(listed(&world, "group_id=a%20b%2F%C3%BC").await, [odd.as_str()]);
@@ -49,7 +60,15 @@ async fn tasks_are_listed_newest_first_and_filtered() {
     assert_eq!(since, [&odd, &delete].map(String::as_str));
     let before = listed(&world, &format!("before={accepted}")).await;
     assert_eq!(before, [&bad, &first].map(String::as_str));
-    for query in ["state=DONE", "since=yesterday", "limit=0", "cursor=x", "colour=red"] {
+    for query in [
+        "state=DONE",
+        "phase=done",
+        "since=2026-01-31T12:00:00",
+        "since=yesterday",
+        "limit=0",
+        "cursor=x",
+        "colour=red",
+    ] {
         world.get(&format!("/tasks?{query}")).await.assert_problem(422, "bad-query");
     }
 }
@@ -104,7 +123,8 @@ async fn a_wait_that_is_over_tells_how_the_task_stands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_tasks_leave_no_trace_in_the_lists() {
-    let world = World::with(Setup { settings: &[("task_ttl", "1")], ..Setup::default() }).await;
+    let settings = [("task_ttl", "1"), ("idempotency_ttl", "1")];
+    let world = World::with(Setup { settings: &settings, ..Setup::default() }).await;
     let id = world.create("g").await;
     world.ended(&id).await;
     let gone = async || world.get(&format!("/groups/task/{id}")).await.status;

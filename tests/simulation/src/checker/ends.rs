@@ -83,6 +83,17 @@ impl Checker {
         }
     }
 
+    /// A worker's log says that a task has ended in `state`: it has, and this is the first line of it.
+    pub fn end_is_logged(&mut self, id: &str, state: &str) {
+        if self.state(id) != Some(state) {
+            let actual = self.state(id).map(str::to_owned);
+            self.violate(format!("the log says that {id} is {state}, and it is {actual:?}"));
+        }
+        if !self.logged_ends.insert(id.to_owned()) {
+            self.violate(format!("the log tells twice of the end of {id}"));
+        }
+    }
+
     /// What must be so when every task has ended.
     pub fn at_rest(&mut self, keyspace: &mut Keyspace) {
         for (key, _) in keyspace.dump() {

@@ -129,6 +129,8 @@ pub struct Checker {
     undo_retries: u32,
     /// Something happened that a task may fail because of.
     is_troubled: bool,
+    /// Tasks of whose end a worker's log has told.
+    logged_ends: BTreeSet<String>,
     violations: Vec<String>,
     /// Nodes of ended tasks that were excused, and that were checked.
     pub excused: u64,
