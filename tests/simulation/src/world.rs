@@ -291,10 +291,12 @@ impl World {
 
     /// What goes wrong with a call to a node.
     pub(crate) fn node_fault(&self, node: usize, verb: Verb) -> NodeFault {
-        match &*self.script.borrow() {
-            Some(script) => script(node, verb),
-            None => NodeFault::draw(self),
+        let Some(script) = &*self.script.borrow() else { return NodeFault::draw(self) };
+        let fault = script(node, verb);
+        if fault != NodeFault::Nothing {
+            self.checker.borrow_mut().went_wrong();
         }
+        fault
     }
 
     /// Something else than Muster makes a node hold a group, or not.
