@@ -6,8 +6,9 @@ use clock::Clock;
 use drain::{Environment, Log, NodeResponse};
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
-use node_adapter::{Adapter, ClusterManager, Failure, Finding, PreparedRequest, Retry, Verdict};
-use saga::{Operation, Verb};
+use node_adapter::{
+    Adapter, ClusterManager, Failure, Finding, Operation, PreparedRequest, Retry, Verdict,
+};
 use store::Store;
 
 use crate::connection::Connection;
@@ -144,8 +145,12 @@ impl Adapter for Sabotaged {
         self.adapter.is_conclusive(operation)
     }
 
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
-        self.adapter.prepare(verb, group_id)
+    fn prepare(&self, operation: Operation, group_id: &str) -> Result<PreparedRequest, String> {
+        self.adapter.prepare(operation, group_id)
+    }
+
+    fn prepare_inspection(&self, group_id: &str) -> Result<PreparedRequest, String> {
+        self.adapter.prepare_inspection(group_id)
     }
 
     fn interpret(&self, operation: Operation, group: &str, answer: NodeResponse) -> Verdict {
