@@ -12,9 +12,12 @@ use crate::toolchain::{self, TARGET, Toolchain};
 const COMPONENTS: [(&str, &str); 4] = [
     ("api", "api.wasm"),
     ("worker", "worker.wasm"),
-    ("cluster-manager", "cluster_manager.wasm"),
+    (ADAPTER, "cluster_manager.wasm"),
     ("docs", "docs.wasm"),
 ];
+
+/// The package of the node adapter that ships.
+const ADAPTER: &str = "cluster-manager";
 
 /// What a system on this machine runs beside Redis and the components. Built and tested by themselves:
 /// together with other packages, the dev host's dependencies would be built anew, with the features that
@@ -72,6 +75,22 @@ pub(crate) fn named_wasm(
 }
 
 fn wasm_into(
+    folder: &Path,
+    options: &[&str],
+    toolchain: &Toolchain,
+    packages: &[&str],
+) -> anyhow::Result<()> {
+    // What has no standard library is built by itself: beside others its dependencies would be built with
+    // the features that those ask for, and so with the standard library.
+    let (alone, others): (Vec<&str>, Vec<&str>) =
+        packages.iter().partition(|package| **package == ADAPTER);
+    for packages in [alone, others].iter().filter(|packages| !packages.is_empty()) {
+        wasm_together(folder, options, toolchain, packages)?;
+    }
+    Ok(())
+}
+
+fn wasm_together(
     folder: &Path,
     options: &[&str],
     toolchain: &Toolchain,

@@ -1,7 +1,7 @@
 //! One call to one node: built by the adapter, sent by the client, told to the saga.
 
 use http_url::{HttpUrl, UrlError};
-use node_adapter::{Adapter, Finding, NodeResponse, Retry, Verdict};
+use node_adapter::{Adapter, Finding, NodeResponse, Operation, Retry, Verdict};
 use saga::{Answer, ChangeAnswer, Failure, Inspection, Presence, Verb};
 
 use crate::environment::{NodeClient, NodeRequest, SendError};
@@ -34,7 +34,7 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
     match (send(client, verb, request, timeout_ms).await, verb) {
         (Ok(response), Verb::Change(operation)) => {
             let answered = Answered::new(operation.name(), &response);
-            let verdict = adapter.interpret(operation, group_id, response);
+            let verdict = adapter.interpret(translate(operation), group_id, response);
             Answer::Change(change_answer(verdict, &answered))
         }
         (Ok(response), Verb::Inspect) => {
@@ -79,9 +79,12 @@ fn request<A: Adapter>(
     node: &str,
     group_id: &str,
 ) -> Result<NodeRequest, String> {
-    let prepared = adapter
-        .prepare(verb, group_id)
-        .map_err(|reason| format!("the node adapter cannot ask that: {reason}"))?;
+    let prepared = match verb {
+        Verb::Inspect => adapter.prepare_inspection(group_id),
+        Verb::Change(operation) => adapter.prepare(translate(operation), group_id),
+    };
+    let prepared =
+        prepared.map_err(|reason| format!("the node adapter cannot ask that: {reason}"))?;
     let url = url(node, &prepared.path_with_query)
         .map_err(|reason| format!("the node cannot be called: {reason}"))?;
     Ok(NodeRequest {
@@ -91,6 +94,13 @@ fn request<A: Adapter>(
         body: prepared.body,
         wanted: prepared.wanted,
     })
+}
+
+fn translate(operation: saga::Operation) -> Operation {
+    match operation {
+        saga::Operation::Create => Operation::Create,
+        saga::Operation::Delete => Operation::Delete,
+    }
 }
 
 /// Inspects a node: finds out whether it holds the group, and changes nothing.

@@ -11,9 +11,8 @@ use drain::{
     SendError, WebhookLimits,
 };
 use futures::executor::block_on;
-use node_adapter::{Adapter, Failure, Finding, PreparedRequest, Retry, Verdict};
+use node_adapter::{Adapter, Failure, Finding, Operation, PreparedRequest, Retry, Verdict};
 use proptest::prelude::*;
-use saga::{Operation, Verb};
 use store::{Store, Value};
 use testkit_redis::Scripted;
 
@@ -41,11 +40,15 @@ impl Adapter for Anything {
         false
     }
 
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
+    fn prepare(&self, _: Operation, group_id: &str) -> Result<PreparedRequest, String> {
+        self.prepare_inspection(group_id)
+    }
+
+    fn prepare_inspection(&self, group_id: &str) -> Result<PreparedRequest, String> {
         if group_id.len() > 20 {
             return Err("too long".to_owned());
         }
-        let method = if verb == Verb::Inspect { "GET" } else { "POST" }.to_owned();
+        let method = "GET".to_owned();
         let path_with_query = format!("/{group_id}");
         Ok(PreparedRequest { method, path_with_query, ..PreparedRequest::default() })
     }
@@ -105,7 +108,8 @@ impl Log for Silence {
 fn record() -> Vec<u8> {
     let policy = saga::Policy::default();
     let nodes = vec!["n1:1".to_owned(), "n2:1".to_owned()];
-    let task = saga::Task::new("t".to_owned(), Operation::Create, "g".to_owned(), nodes, policy);
+    let task =
+        saga::Task::new("t".to_owned(), saga::Operation::Create, "g".to_owned(), nodes, policy);
     task.to_record().unwrap()
 }
 

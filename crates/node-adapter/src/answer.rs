@@ -1,5 +1,8 @@
 //! Answers, and what adapters make of them.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// What a node, or something between it and us, answered: as much of it as was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeResponse {

@@ -9,14 +9,17 @@
 //! A status alone proves nothing, for an ingress, a proxy or a login page may answer in the node's
 //! place. What it takes for an answer to be the node's own is in `own_answer.rs`.
 
-use saga::{Operation, Verb};
+use alloc::borrow::ToOwned as _;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use alloc::{format, vec};
 
 use crate::answer::{Failure, Finding, NodeResponse, Retry, Verdict};
 use crate::escape::path_segment;
 use crate::options::{Options, Trust};
 use crate::own_answer::Origin;
 use crate::request::{PreparedRequest, Wanted};
-use crate::{Adapter, own_answer};
+use crate::{Adapter, Operation, own_answer};
 
 const COLLECTION: &str = "/v1/group/";
 const CONTENT_TYPE: &str = "content-type";
@@ -111,13 +114,17 @@ impl Adapter for ClusterManager {
         operation == Operation::Create
     }
 
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
+    fn prepare(&self, operation: Operation, group_id: &str) -> Result<PreparedRequest, String> {
         self.check_group_id(group_id)?;
-        Ok(match verb {
-            Verb::Inspect => self.inspection(group_id),
-            Verb::Change(Operation::Create) => self.change("POST", group_id, (400, 409)),
-            Verb::Change(Operation::Delete) => self.change("DELETE", group_id, (400, 404)),
+        Ok(match operation {
+            Operation::Create => self.change("POST", group_id, (400, 409)),
+            Operation::Delete => self.change("DELETE", group_id, (400, 404)),
         })
+    }
+
+    fn prepare_inspection(&self, group_id: &str) -> Result<PreparedRequest, String> {
+        self.check_group_id(group_id)?;
+        Ok(self.inspection(group_id))
     }
 
     fn interpret(&self, operation: Operation, _group_id: &str, answer: NodeResponse) -> Verdict {

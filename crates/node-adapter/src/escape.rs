@@ -1,6 +1,7 @@
 //! Group ids as part of a URL.
 
-use std::fmt::Write as _;
+use alloc::string::String;
+use core::fmt::Write as _;
 
 /// `text` as one segment of a path: every byte but RFC 3986's unreserved ones is percent-encoded,
 /// so no slash, query or escape in it is taken for the URL's own. A text that is a dot segment as a

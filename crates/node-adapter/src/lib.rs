@@ -4,6 +4,12 @@
 //! same interface for adapters that are components of their own. [`ClusterManager`] is the one that
 //! ships, as plain code: the component `cluster-manager`, the bench and the simulation all speak
 //! through it.
+//!
+//! It does without the standard library, and so can the component: see there for why.
+
+#![no_std]
+
+extern crate alloc;
 
 mod answer;
 mod cluster_manager;
@@ -12,11 +18,18 @@ mod options;
 mod own_answer;
 mod request;
 
-use saga::{Operation, Verb};
+use alloc::string::String;
 
 pub use answer::{Failure, Finding, NodeResponse, Retry, Verdict};
 pub use cluster_manager::ClusterManager;
 pub use request::{PreparedRequest, Wanted};
+
+/// What is to be done with a group on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Create,
+    Delete,
+}
 
 /// Knows how one kind of node is spoken to.
 pub trait Adapter {
@@ -29,11 +42,17 @@ pub trait Adapter {
     /// Whether a node's own answer to `operation` always tells whether the group was there before.
     fn is_conclusive(&self, operation: Operation) -> bool;
 
-    /// Builds the request for `verb` on `group_id`.
+    /// Builds the request that carries out `operation` on the group.
     ///
     /// # Errors
     /// When this kind of node cannot be asked that, with the reason.
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String>;
+    fn prepare(&self, operation: Operation, group_id: &str) -> Result<PreparedRequest, String>;
+
+    /// Builds the request that asks whether the node holds the group.
+    ///
+    /// # Errors
+    /// When this kind of node cannot be asked that, with the reason.
+    fn prepare_inspection(&self, group_id: &str) -> Result<PreparedRequest, String>;
 
     /// What an answer to `operation` means.
     fn interpret(&self, operation: Operation, group_id: &str, answer: NodeResponse) -> Verdict;

@@ -1,5 +1,9 @@
 //! The options of the default adapter: whose answers it believes.
 
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+
 /// What proves that an answer is the node's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -41,6 +45,8 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     fn read(options: &[(&str, &str)]) -> Result<Options, String> {

@@ -70,6 +70,8 @@ fn is_json(content_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use alloc::borrow::ToOwned as _;
+
     use super::*;
 
     fn answer(content_type: Option<&str>, body: &str) -> NodeResponse {

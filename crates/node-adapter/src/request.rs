@@ -1,5 +1,8 @@
 //! Requests as adapters build them.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// A request as an adapter builds it, relative to the node's base URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PreparedRequest {

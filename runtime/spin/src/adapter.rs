@@ -1,9 +1,8 @@
 //! The node adapter that is composed into the component.
 
 use node_adapter::{
-    Adapter, Failure, Finding, NodeResponse, PreparedRequest, Retry, Verdict, Wanted,
+    Adapter, Failure, Finding, NodeResponse, Operation, PreparedRequest, Retry, Verdict, Wanted,
 };
-use saga::{Operation, Verb};
 
 mod bindings {
     #![allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated")]
@@ -40,14 +39,12 @@ impl Adapter for ComposedAdapter {
         })
     }
 
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
-        let request = match verb {
-            Verb::Inspect => adapter::prepare_inspection(group_id)?,
-            Verb::Change(operation) => adapter::prepare(translate(operation), group_id)?,
-        };
-        let adapter::Request { method, path_with_query, headers, body, wanted } = request;
-        let wanted = wanted.into_iter().map(translate_wanted).collect();
-        Ok(PreparedRequest { method, path_with_query, headers, body, wanted })
+    fn prepare(&self, operation: Operation, group_id: &str) -> Result<PreparedRequest, String> {
+        adapter::prepare(translate(operation), group_id).map(translate_request)
+    }
+
+    fn prepare_inspection(&self, group_id: &str) -> Result<PreparedRequest, String> {
+        adapter::prepare_inspection(group_id).map(translate_request)
     }
 
     fn interpret(&self, operation: Operation, group_id: &str, answer: NodeResponse) -> Verdict {
@@ -80,6 +77,12 @@ fn translate(operation: Operation) -> adapter::Operation {
         Operation::Create => adapter::Operation::Create,
         Operation::Delete => adapter::Operation::Delete,
     }
+}
+
+fn translate_request(request: adapter::Request) -> PreparedRequest {
+    let adapter::Request { method, path_with_query, headers, body, wanted } = request;
+    let wanted = wanted.into_iter().map(translate_wanted).collect();
+    PreparedRequest { method, path_with_query, headers, body, wanted }
 }
 
 fn translate_wanted(wanted: adapter::Wanted) -> Wanted {

@@ -6,8 +6,9 @@ use clock::Clock;
 use drain::{Environment, Level, Log, NodeResponse};
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
-use node_adapter::{Adapter, ClusterManager, Failure, Finding, PreparedRequest, Retry, Verdict};
-use saga::{Operation, Verb};
+use node_adapter::{
+    Adapter, ClusterManager, Failure, Finding, Operation, PreparedRequest, Retry, Verdict,
+};
 use store::Store;
 
 use crate::connection::Connection;
@@ -135,6 +136,21 @@ impl Sabotaged {
     }
 }
 
+impl Sabotaged {
+    /// What was prepared, or, if that is the bug, a request that no node understands.
+    fn or_unreachable(
+        &self,
+        prepared: Result<PreparedRequest, String>,
+        any: impl FnOnce() -> Result<PreparedRequest, String>,
+    ) -> Result<PreparedRequest, String> {
+        if prepared.is_ok() || self.sabotage != Some(Sabotage::UnwordableIsTrouble) {
+            return prepared;
+        }
+        let path_with_query = UNREACHABLE_PATH.to_owned();
+        any().map(|any| PreparedRequest { path_with_query, ..any })
+    }
+}
+
 impl Adapter for Sabotaged {
     fn check_group_id(&self, group_id: &str) -> Result<(), String> {
         self.adapter.check_group_id(group_id)
@@ -144,16 +160,14 @@ impl Adapter for Sabotaged {
         self.adapter.is_conclusive(operation)
     }
 
-    fn prepare(&self, verb: Verb, group_id: &str) -> Result<PreparedRequest, String> {
-        let prepared = self.adapter.prepare(verb, group_id);
-        if prepared.is_err() && self.sabotage == Some(Sabotage::UnwordableIsTrouble) {
-            let path_with_query = UNREACHABLE_PATH.to_owned();
-            return self
-                .adapter
-                .prepare(verb, "any")
-                .map(|any| PreparedRequest { path_with_query, ..any });
-        }
-        prepared
+    fn prepare(&self, operation: Operation, group_id: &str) -> Result<PreparedRequest, String> {
+        let prepare = |group_id: &str| self.adapter.prepare(operation, group_id);
+        self.or_unreachable(prepare(group_id), || prepare("any"))
+    }
+
+    fn prepare_inspection(&self, group_id: &str) -> Result<PreparedRequest, String> {
+        let prepare = |group_id: &str| self.adapter.prepare_inspection(group_id);
+        self.or_unreachable(prepare(group_id), || prepare("any"))
     }
 
     fn interpret(&self, operation: Operation, group: &str, answer: NodeResponse) -> Verdict {

@@ -36,11 +36,11 @@ fn kind(verdict: &Verdict) -> &'static str {
 #[test]
 fn each_verb_is_a_request_of_the_group_api() {
     let adapter = ClusterManager::default();
-    let inspect = adapter.prepare(Verb::Inspect, "a/b").unwrap();
+    let inspect = adapter.prepare_inspection("a/b").unwrap();
     assert_eq!((inspect.method.as_str(), inspect.body.as_slice()), ("GET", &b""[..]));
     assert_eq!(inspect.path_with_query, "/v1/group/a%2Fb");
     for (operation, method) in [(Operation::Create, "POST"), (Operation::Delete, "DELETE")] {
-        let request = adapter.prepare(Verb::Change(operation), "a\"b").unwrap();
+        let request = adapter.prepare(operation, "a\"b").unwrap();
         assert_eq!(request.method, method);
         assert_eq!(request.path_with_query, "/v1/group/");
         assert_eq!(request.headers, [("content-type".to_owned(), "application/json".to_owned())]);
@@ -54,9 +54,8 @@ fn an_id_that_a_url_cannot_hold_is_refused_before_anything_is_sent() {
     let adapter = ClusterManager::default();
     for group_id in [".", ".."] {
         assert!(adapter.check_group_id(group_id).unwrap_err().contains(group_id));
-        for verb in [Verb::Inspect, Verb::Change(Operation::Create)] {
-            assert!(adapter.prepare(verb, group_id).is_err());
-        }
+        assert!(adapter.prepare_inspection(group_id).is_err());
+        assert!(adapter.prepare(Operation::Create, group_id).is_err());
     }
     for group_id in ["...", ".a", "a/..", "%2e"] {
         assert_eq!(adapter.check_group_id(group_id), Ok(()));
@@ -105,12 +104,12 @@ fn a_page_is_no_answer_to_a_change() {
         (Operation::Delete, 404),
     ] {
         let strict = ClusterManager::default();
-        let request = strict.prepare(Verb::Change(operation), "g").unwrap();
+        let request = strict.prepare(operation, "g").unwrap();
         assert!(request.wanted.iter().any(|wanted| wanted.covers(status)), "it sees the type");
         assert_eq!(kind(&strict.interpret(operation, "g", page(status))), "foreign");
         let loose = with("trust", "status");
         assert_ne!(kind(&loose.interpret(operation, "g", page(status))), "foreign");
-        assert!(loose.prepare(Verb::Change(operation), "g").unwrap().wanted.is_empty());
+        assert!(loose.prepare(operation, "g").unwrap().wanted.is_empty());
     }
 }
 
@@ -136,7 +135,7 @@ fn only_json_with_200_or_404_tells_what_a_node_holds() {
 #[test]
 fn what_is_believed_can_be_loosened_and_tightened() {
     let loose = with("trust", "status");
-    assert!(loose.prepare(Verb::Inspect, "g").unwrap().wanted.is_empty());
+    assert!(loose.prepare_inspection("g").unwrap().wanted.is_empty());
     assert_eq!(loose.interpret_inspection("g", page(404)), Finding::Absent);
     assert_eq!(loose.interpret_inspection("g", answer(200, None, "")), Finding::Present);
     let tight = with("absent_text", "no such group");
