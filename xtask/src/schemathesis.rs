@@ -50,7 +50,7 @@ fn install(folder: &Path, program: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     let mut pip = python.pip();
     pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-input"]);
-    pip.args(["--no-warn-script-location", "--root-user-action", "ignore", "--no-deps"]);
+    pip.args(["--no-warn-script-location", "--no-deps"]);
     pip.arg("--target").arg(&site).arg("--requirement").arg(requirements());
     output(&mut pip).context("the packages cannot be fetched")?;
     let script = format!(
@@ -83,6 +83,11 @@ impl Python {
         {
             return Ok(Self { program: program.clone(), root: None, pip: None });
         }
+        Self::from_debian(own)
+    }
+
+    /// Debian's pip, for the system's interpreter or, if there is none, Debian's.
+    fn from_debian(own: Option<PathBuf>) -> anyhow::Result<Self> {
         if !debian::is_available() {
             bail!("this system has no pip, and no apt with a Debian mirror");
         }
@@ -101,7 +106,7 @@ impl Python {
         let pip = find(&root.join("usr/share/python-wheels"), "pip-", ".whl")?;
         let (program, root) = match own {
             Some(program) => (program, None),
-            None => (root.join("usr/bin/python3"), Some(root)),
+            None => (find(&root.join("usr/bin"), "python3.", "")?, Some(root)),
         };
         Ok(Self { program, root, pip: Some(pip) })
     }
