@@ -72,6 +72,7 @@ impl Endpoint for RepairGroup {
             .required(&WANTED)
             .header(&idempotency::PARAM)
             .accepted("The task is stored and will be carried out.")
+            .answer_header(202, "Idempotent-Replayed", "`true` when it was accepted before.", false)
             .problems(&[
                 &problem_kinds::NOT_JSON,
                 &problem_kinds::BAD_GROUP_ID,
