@@ -281,10 +281,13 @@ impl World {
 
     /// What goes wrong with a call to a node.
     pub(crate) fn node_fault(&self, node: usize, verb: Verb) -> NodeFault {
-        match &*self.script.borrow() {
-            Some(script) => script(node, verb),
-            None => NodeFault::draw(self),
+        let script = self.script.borrow();
+        let Some(script) = &*script else { return NodeFault::draw(self) };
+        let fault = script(node, verb);
+        if fault != NodeFault::Nothing {
+            self.checker.borrow_mut().went_wrong();
         }
+        fault
     }
 
     /// Something else than Muster makes a node hold a group, or not.
