@@ -57,6 +57,9 @@ pub(crate) fn compose(
     for dependency in dependencies {
         let name = dependency.name.as_str();
         let matching: Vec<&String> = imports.iter().filter(|import| serves(name, import)).collect();
+        if let (true, Some(other)) = (matching.is_empty(), other_version(name, &imports)) {
+            bail!("the dependency `{name}` is of another version than `{id}` imports: `{other}`");
+        }
         ensure!(
             !matching.is_empty(),
             "the dependency `{name}` fits no import of `{id}`; it imports {}",
@@ -136,7 +139,11 @@ fn check_type(
     export: &str,
 ) -> Result<()> {
     let types = graph.types();
-    let Some(offered) = types[graph[dependency].ty()].exports.get(export) else {
+    let exports = &types[graph[dependency].ty()].exports;
+    let Some(offered) = exports.get(export) else {
+        if let Some(other) = other_version(export, exports.keys()) {
+            bail!("it exports `{other}` and must be built anew for `{export}`");
+        }
         bail!("it does not export `{export}`");
     };
     let wanted = types[graph[component].ty()].imports.get(import).context("no such import")?;
@@ -153,6 +160,19 @@ fn serves(name: &str, import: &str) -> bool {
     name.package == import.package
         && (name.interface.is_none() || name.interface == import.interface)
         && (name.version.is_none() || name.version == import.version)
+}
+
+/// The one of `names` that is of the same package and interface, and of another version.
+fn other_version<'a>(
+    name: &str,
+    names: impl IntoIterator<Item = &'a String>,
+) -> Option<&'a String> {
+    let name = Name::parse(name);
+    names.into_iter().find(|other| {
+        let other = Name::parse(other);
+        (other.package, other.interface) == (name.package, name.interface)
+            && other.version != name.version
+    })
 }
 
 /// `package:name/interface@1.2.3`
@@ -202,6 +222,14 @@ mod tests {
         ] {
             assert!(!serves(name, import), "{name} should not serve {import}");
         }
+    }
+
+    #[test]
+    fn another_version_is_told_from_another_interface() {
+        let names = ["a:b/d@0.1.0", "a:b/c@0.1.0", "x:b/c@0.1.0"].map(str::to_owned);
+        assert_eq!(other_version("a:b/c@0.2.0", &names), Some(&names[1]));
+        assert_eq!(other_version("a:b/c@0.1.0", &names), None);
+        assert_eq!(other_version("a:b/e@0.2.0", &names), None);
     }
 
     #[test]

@@ -47,6 +47,34 @@ fn names_the_component_that_does_not_fit() {
 }
 
 #[test]
+fn names_both_versions_when_a_dependency_is_of_another() {
+    let manifest = |version: &str| {
+        format!(
+            "[application.trigger.redis]\naddress = \"redis://127.0.0.1:1\"\n\
+             [[trigger.redis]]\nchannel = \"c\"\ncomponent = \"ear\"\n\
+             [component.ear]\nsource = \"ear.wasm\"\n\
+             [component.ear.dependencies]\n\
+             \"test:adapter/check@{version}\" = {{ path = \"dep.wasm\" }}\n"
+        )
+    };
+    let newer = components::asker().replace("check@0.1.0", "check@0.2.0");
+    let built_for = |version: &str| {
+        App::new(&manifest(version), &[("ear", &newer), ("dep", components::ADAPTER)])
+    };
+    refuses(
+        &built_for("0.2.0"),
+        &[],
+        "it exports `test:adapter/check@0.1.0` and must be built anew for `test:adapter/check@0.2.0`",
+    );
+    refuses(
+        &built_for("0.1.0"),
+        &[],
+        "the dependency `test:adapter/check@0.1.0` is of another version than `ear` imports: \
+         `test:adapter/check@0.2.0`",
+    );
+}
+
+#[test]
 fn names_functions_for_perf_when_asked_to() {
     let app = App::new(WEB, &[("web", &components::http("(nop)"))]);
     for (arguments, named) in [(&[][..], false), (&["--perf-map"], true)] {

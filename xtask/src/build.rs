@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use crate::adapter;
 use crate::paths;
 use crate::process::{self, Running};
 use crate::toolchain::{self, TARGET, Toolchain};
@@ -47,9 +48,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the components to where spin.toml looks for them.
+/// Builds the components to where spin.toml looks for them, and sees that its node adapters fit them.
 pub(crate) fn components(toolchain: &Toolchain) -> anyhow::Result<()> {
-    wasm(toolchain, &COMPONENTS.map(|(package, _)| package))
+    wasm(toolchain, &COMPONENTS.map(|(package, _)| package))?;
+    adapter::check(&paths::root())
 }
 
 /// Builds packages as components, beside those that spin.toml names.

@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything a developer runs more than once.
 
+mod adapter;
 mod bench;
 mod build;
 mod debian;

@@ -8,7 +8,8 @@ mod bindings {
 use std::cell::RefCell;
 
 use bindings::exports::muster::node::adapter::{
-    Answer, Failure, Finding, Guest, Operation, Operations, Request, Retry, Setting, Verdict, Wanted,
+    Answer, Failure, Finding, Guest, Operation, Operations, Request, Retry, Setting, Verdict,
+    Wanted,
 };
 use node_adapter::{Adapter as _, ClusterManager, NodeResponse, PreparedRequest};
 use saga::Verb;
@@ -71,6 +72,9 @@ impl Guest for Component {
         match ADAPTER.with_borrow(|adapter| adapter.interpret_inspection(&group_id, answer)) {
             node_adapter::Finding::Present => Finding::Present,
             node_adapter::Finding::Absent => Finding::Absent,
+            node_adapter::Finding::SeemsAbsent(failure) => {
+                Finding::SeemsAbsent(translate_failure(failure))
+            }
             node_adapter::Finding::Unclear(failure) => Finding::Unclear(translate_failure(failure)),
         }
     }

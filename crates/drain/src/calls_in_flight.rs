@@ -3,14 +3,14 @@
 use std::future::Future;
 
 use node_adapter::Adapter;
-use saga::{Answer, Call, Task, Verb, Withheld};
+use saga::{Answer, Call, CallKind, Operation, Task, Verb, Withheld};
 use store::BreakerChange;
 
 use crate::breaker::{Breakers, Open};
 use crate::call_metrics::CallMetrics;
 use crate::clocks::Now;
 use crate::environment::{Environment, NodeClient};
-use crate::node_call;
+use crate::node_call::{self, Question};
 use crate::node_health::{Health, Watched};
 
 /// What people read of a call that was not made.
@@ -73,6 +73,8 @@ impl<'a, N: NodeClient, A: Adapter> CallsInFlight<'a, N, A> {
         let node = task.nodes().get(call.node)?.address().to_owned();
         let (task_id, group_id) = (task_id.to_owned(), task.group_id().to_owned());
         let verb = call.verb(task);
+        let begins_create = call.kind == CallKind::Inspect && task.operation() == Operation::Create;
+        let question = Question { verb, begins_create };
         let open = self.breakers.admit(&node, now.own_ms).err().filter(|_| call.may_be_withheld());
         let withheld = open.map(|Open { until_ms }| Withheld {
             reason: WITHHELD.to_owned(),
@@ -89,7 +91,8 @@ impl<'a, N: NodeClient, A: Adapter> CallsInFlight<'a, N, A> {
                 None => {
                     let client = Watched::new(client);
                     let answer =
-                        node_call::call(&client, adapter, verb, &node, &group_id, timeout_ms).await;
+                        node_call::call(&client, adapter, question, &node, &group_id, timeout_ms)
+                            .await;
                     (answer, Some((now.own_ms, client.health())))
                 }
             };

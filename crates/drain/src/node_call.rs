@@ -7,16 +7,26 @@ use saga::{Answer, ChangeAnswer, Failure, Inspection, Presence, Verb};
 use crate::environment::{NodeClient, NodeRequest, SendError};
 use crate::retry_after;
 
+/// What a task asks of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) verb: Verb,
+    /// Whether a create begins with it: an inspection then need not prove that the group is absent,
+    /// because the answer to the create will.
+    pub(crate) begins_create: bool,
+}
+
 /// Makes the call and says what came of it, in the saga's terms. An inspection takes twice the
 /// time-out at most, because a lost one is made again.
 pub(crate) async fn call<N: NodeClient, A: Adapter>(
     client: &N,
     adapter: &A,
-    verb: Verb,
+    question: Question,
     node: &str,
     group_id: &str,
     timeout_ms: u64,
 ) -> Answer {
+    let verb = question.verb;
     let request = match request(adapter, verb, node, group_id) {
         Ok(request) => request,
         Err(reason) => return not_sent(verb, Failure::new(reason, false)),
@@ -30,7 +40,7 @@ pub(crate) async fn call<N: NodeClient, A: Adapter>(
         (Ok(response), Verb::Inspect) => {
             let answered = Answered::new("inspection", &response);
             let finding = adapter.interpret_inspection(group_id, response);
-            Answer::Inspection(inspection(finding, &answered))
+            Answer::Inspection(inspection(finding, &answered, question.begins_create))
         }
         (Err(SendError::NotSent(reason) | SendError::Denied(reason)), _) => {
             not_sent(verb, Failure::new(reason, true))
@@ -94,7 +104,8 @@ pub async fn inspect<N: NodeClient, A: Adapter>(
     group_id: &str,
     timeout_ms: u64,
 ) -> Result<Presence, String> {
-    match call(client, adapter, Verb::Inspect, node, group_id, timeout_ms).await {
+    let question = Question { verb: Verb::Inspect, begins_create: false };
+    match call(client, adapter, question, node, group_id, timeout_ms).await {
         Answer::Inspection(Inspection::Holds(held)) => Ok(held),
         Answer::Inspection(Inspection::Failed(failure)) => Err(failure.reason),
         Answer::Change(_) | Answer::Withheld(_) => {
@@ -146,11 +157,14 @@ fn change_answer(verdict: Verdict, answered: &Answered) -> ChangeAnswer {
     }
 }
 
-fn inspection(finding: Finding, answered: &Answered) -> Inspection {
+fn inspection(finding: Finding, answered: &Answered, begins_create: bool) -> Inspection {
     match finding {
         Finding::Present => Inspection::Holds(Presence::Present),
         Finding::Absent => Inspection::Holds(Presence::Absent),
-        Finding::Unclear(failure) => Inspection::Failed(answered.failure(failure)),
+        Finding::SeemsAbsent(_) if begins_create => Inspection::Holds(Presence::Absent),
+        Finding::SeemsAbsent(failure) | Finding::Unclear(failure) => {
+            Inspection::Failed(answered.failure(failure))
+        }
     }
 }
 
@@ -206,7 +220,8 @@ mod tests {
     fn call_with(verb: Verb, answers: Vec<Result<NodeResponse, SendError>>) -> (Answer, usize) {
         let client = Scripted(RefCell::new(answers));
         let adapter = ClusterManager::default();
-        let answer = block_on(call(&client, &adapter, verb, "n1:80", "g", 100));
+        let question = Question { verb, begins_create: false };
+        let answer = block_on(call(&client, &adapter, question, "n1:80", "g", 100));
         (answer, client.0.into_inner().len())
     }
 
@@ -218,6 +233,24 @@ mod tests {
         let (answer, left) = call_with(Verb::Inspect, vec![gone(), gone(), answered(200, &[])]);
         assert!(matches!(answer, Answer::Inspection(Inspection::Failed(_))), "{answer:?}");
         assert_eq!(left, 1, "only once");
+    }
+
+    #[test]
+    fn what_seems_absent_lets_a_create_begin_and_proves_nothing_else() {
+        let client = || {
+            Scripted(RefCell::new(vec![Ok(NodeResponse {
+                status: 404,
+                body_is_whole: true,
+                ..NodeResponse::default()
+            })]))
+        };
+        let adapter = ClusterManager::default();
+        for begins_create in [true, false] {
+            let question = Question { verb: Verb::Inspect, begins_create };
+            let answer = block_on(call(&client(), &adapter, question, "n1:80", "g", 100));
+            let absent = Answer::Inspection(Inspection::Holds(Presence::Absent));
+            assert_eq!(answer == absent, begins_create, "{answer:?}");
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub enum Verdict {
 pub enum Finding {
     Present,
     Absent,
+    /// The status says so, but the node itself may not have been asked: enough to begin a create, whose
+    /// own answer then tells, and never enough to call a delete or an undo done.
+    SeemsAbsent(Failure),
     /// The node did not say.
     Unclear(Failure),
 }

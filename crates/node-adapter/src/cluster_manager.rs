@@ -14,6 +14,7 @@ use saga::{Operation, Verb};
 use crate::answer::{Failure, Finding, NodeResponse, Retry, Verdict};
 use crate::escape::path_segment;
 use crate::options::{Options, Trust};
+use crate::own_answer::Origin;
 use crate::request::{PreparedRequest, Wanted};
 use crate::{Adapter, own_answer};
 
@@ -42,14 +43,15 @@ impl ClusterManager {
         self.options.trust == Trust::Json && own_answer::is_other_type(answer)
     }
 
-    /// Whether an answer to an inspection is the node's own.
-    fn is_own(&self, answer: &NodeResponse) -> bool {
+    /// Whose an answer to an inspection is.
+    fn origin(&self, answer: &NodeResponse) -> Origin {
         match (&self.options.absent_text, self.options.trust) {
             (Some(text), _) if answer.status == 404 => {
-                String::from_utf8_lossy(&answer.body).contains(text)
+                let is_own = String::from_utf8_lossy(&answer.body).contains(text);
+                if is_own { Origin::Node } else { Origin::Stranger }
             }
-            (_, Trust::Status) => true,
-            (_, Trust::Json) => own_answer::is_own(answer),
+            (_, Trust::Status) => Origin::Node,
+            (_, Trust::Json) => own_answer::origin(answer),
         }
     }
 
@@ -143,19 +145,14 @@ impl Adapter for ClusterManager {
         }
     }
 
-    fn interpret_inspection(&self, group_id: &str, answer: NodeResponse) -> Finding {
-        match answer.status {
-            200 | 404 if !self.is_own(&answer) => Finding::Unclear(not_its_own(&answer)),
-            200 => match own_answer::group_named(&answer) {
-                Some(other) if other != group_id => {
-                    let reason = "it speaks of another group".to_owned();
-                    Finding::Unclear(Failure::new(reason, Retry::Never))
-                }
-                _ => Finding::Present,
-            },
-            404 => Finding::Absent,
-            500.. => Finding::Unclear(Failure::new("the node is in trouble", Retry::ByStatus)),
-            429 => Finding::Unclear(Failure::new("the node is too busy", Retry::ByStatus)),
+    fn interpret_inspection(&self, _group_id: &str, answer: NodeResponse) -> Finding {
+        let trouble = |reason| Finding::Unclear(Failure::new(reason, Retry::ByStatus));
+        match (answer.status, self.origin(&answer)) {
+            (200, Origin::Node | Origin::Unknown) => Finding::Present,
+            (404, Origin::Node) => Finding::Absent,
+            (404, Origin::Unknown) => Finding::SeemsAbsent(not_its_own(&answer)),
+            (429, _) => trouble("the node is too busy"),
+            (500.., _) => trouble("the node is in trouble"),
             _ => Finding::Unclear(not_its_own(&answer)),
         }
     }
@@ -166,8 +163,8 @@ fn not_its_own(answer: &NodeResponse) -> Failure {
     let kind = answer.header(CONTENT_TYPE).map_or("", |kind| kind.split(';').next().unwrap_or(""));
     let shown = if kind.is_empty() { String::new() } else { format!(" ({kind})") };
     let reason = format!(
-        "this is not an answer of the group API{shown}: check the node's address and what stands \
-         before it"
+        "nothing shows that the node's group API answered{shown}: check the node's address and what \
+         stands before it"
     );
     Failure::new(reason, Retry::Later)
 }

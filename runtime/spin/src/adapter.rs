@@ -1,6 +1,8 @@
 //! The node adapter that is composed into the component.
 
-use node_adapter::{Adapter, Failure, Finding, NodeResponse, PreparedRequest, Retry, Verdict, Wanted};
+use node_adapter::{
+    Adapter, Failure, Finding, NodeResponse, PreparedRequest, Retry, Verdict, Wanted,
+};
 use saga::{Operation, Verb};
 
 mod bindings {
@@ -65,6 +67,9 @@ impl Adapter for ComposedAdapter {
         match adapter::interpret_inspection(group_id, &translate_answer(answer)) {
             adapter::Finding::Present => Finding::Present,
             adapter::Finding::Absent => Finding::Absent,
+            adapter::Finding::SeemsAbsent(failure) => {
+                Finding::SeemsAbsent(translate_failure(failure))
+            }
             adapter::Finding::Unclear(failure) => Finding::Unclear(translate_failure(failure)),
         }
     }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -94,13 +95,18 @@ pub(crate) async fn answer(shared: Shared, request: Request<Incoming>) -> io::Re
     };
     let status = match fault {
         None | Some(Fault::Delay { .. }) => status,
-        Some(Fault::Answer { status } | Fault::ApplyThenAnswer { status }) => status,
+        Some(
+            Fault::Answer { status } | Fault::ApplyThenAnswer { status } | Fault::Page { status },
+        ) => status,
         Some(Fault::Close | Fault::ApplyThenClose) => {
             return Err(io::Error::other("closed unanswered"));
         }
         Some(Fault::Hang | Fault::ApplyThenHang) => std::future::pending().await,
     };
     lock(&shared).answered(seq, status);
+    if matches!(fault, Some(Fault::Page { .. })) {
+        return Ok(page(status));
+    }
     Ok(match (kind, status) {
         (Kind::Inspect, 200) => json_answer(status, &json!({ "groupId": group_id })),
         (Kind::Inspect, 404) => json_answer(status, &json!({ "error": "no such group" })),
@@ -144,9 +150,20 @@ fn status_only(status: u16) -> Answer {
     answer
 }
 
+/// What an ingress, a proxy or a login page answers.
+fn page(status: u16) -> Answer {
+    let mut answer = status_only(status);
+    let html = HeaderValue::from_static("text/html");
+    answer.headers_mut().insert(CONTENT_TYPE, html);
+    *answer.body_mut() = Full::new(Bytes::from_static(b"<html><h1>Not the node</h1></html>"));
+    answer
+}
+
 fn json_answer<T: Serialize>(status: u16, body: &T) -> Answer {
     let body = serde_json::to_vec(body).unwrap_or_default();
     let mut answer = status_only(status);
+    let json = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(CONTENT_TYPE, json);
     *answer.body_mut() = Full::new(body.into());
     answer
 }

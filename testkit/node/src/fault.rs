@@ -27,6 +27,8 @@ pub enum Fault {
     ApplyThenClose,
     /// Does as asked, then answers `status`.
     ApplyThenAnswer { status: u16 },
+    /// Something before the node answers `status` with a web page in its place; changes nothing.
+    Page { status: u16 },
     /// Never answers; changes nothing.
     Hang,
     /// Does as asked, then never answers.

@@ -202,5 +202,6 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     around("any answer is taken for the node's own", Sabotage::StatusProves),
     around("any 404 proves absence", Sabotage::InspectedStatusProves),
+    around("what seems absent is absent", Sabotage::SeemingProves),
     around("a change that was lost is sent again", Sabotage::SendsChangesAgain),
 ];

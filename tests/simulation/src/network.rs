@@ -165,6 +165,9 @@ impl Network {
         if let NodeFault::Elsewhere(stranger) = stranger.map_or(fault, NodeFault::Elsewhere) {
             world.travel().await;
             world.say(&format!("#{number} is answered by a stranger: {stranger:?}"));
+            if asked.verb == Verb::Inspect && stranger.may_pass() {
+                world.checker.borrow_mut().passed_off(asked.node, &asked.group);
+            }
             return Ok(stranger.response());
         }
         let (verb, group) = (asked.verb, asked.group.clone());

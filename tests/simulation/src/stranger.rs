@@ -21,12 +21,15 @@ const HTML: Option<&str> = Some("text/html");
 const TEXT: Option<&str> = Some("text/plain; charset=utf-8");
 const JSON: Option<&str> = Some("application/json");
 
+/// What FastAPI says of a path that it does not know, and of a group if it is told nothing better.
+const BARE: &str = r#"{"detail":"Not Found"}"#;
+
 /// Those that there are.
 const STRANGERS: [Stranger; 9] = [
     Stranger::PAGE,
     stranger(404, TEXT, "404 page not found"),
     stranger(404, None, ""),
-    stranger(404, JSON, r#"{"detail":"Not Found"}"#),
+    stranger(404, JSON, BARE),
     stranger(404, JSON, r#"{"message":"no Route matched with those values"}"#),
     stranger(400, HTML, "<html><h1>400 Bad Request</h1></html>"),
     stranger(200, HTML, "<html><form>Sign in</form></html>"),
@@ -37,6 +40,11 @@ const STRANGERS: [Stranger; 9] = [
 impl Stranger {
     /// What an ingress says of a route that it does not have.
     pub const PAGE: Self = stranger(404, HTML, "<html><h1>404 Not Found</h1></html>");
+
+    /// Whether some node's own 404 is just like it.
+    pub(crate) fn may_pass(self) -> bool {
+        self.status == 404 && matches!(self.body, "" | BARE)
+    }
 
     pub(crate) fn draw(world: &World) -> Self {
         world.pick(&STRANGERS)

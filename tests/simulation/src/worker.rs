@@ -172,7 +172,12 @@ impl Adapter for Sabotaged {
             (Some(Sabotage::NoInspection), 200) | (Some(Sabotage::InspectedStatusProves), 404) => {
                 Finding::Absent
             }
-            _ => self.adapter.interpret_inspection(group, answer),
+            (sabotage, _) => match self.adapter.interpret_inspection(group, answer) {
+                Finding::SeemsAbsent(_) if sabotage == Some(Sabotage::SeemingProves) => {
+                    Finding::Absent
+                }
+                finding => finding,
+            },
         }
     }
 }

@@ -74,6 +74,8 @@ pub enum Sabotage {
     StatusProves,
     /// The adapter goes by an answer's status when it inspects, whoever gave it.
     InspectedStatusProves,
+    /// The adapter takes what only seems absent for absent.
+    SeemingProves,
     /// The client sends whatever was lost once more, changes too.
     SendsChangesAgain,
 }

@@ -8,7 +8,8 @@ mod bindings {
 }
 
 use bindings::exports::muster::node::adapter::{
-    Answer, Failure, Finding, Guest, Operation, Operations, Request, Retry, Setting, Verdict, Wanted,
+    Answer, Failure, Finding, Guest, Operation, Operations, Request, Retry, Setting, Verdict,
+    Wanted,
 };
 use serde_json::Value;
 

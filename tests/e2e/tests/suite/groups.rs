@@ -1,7 +1,8 @@
 //! Everything goes well.
 
 use e2e::{World, state};
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_created_deleted_and_created_again_on_every_node() {
@@ -105,19 +106,31 @@ async fn odd_group_ids_reach_exactly_the_right_url_and_body() {
             let [.., inspect, create] = log.as_slice() else { panic!("{log:?}") };
             assert_eq!(inspect.path, format!("/v1/group/{path}"));
             let body: Value = serde_json::from_str(&create.body).unwrap();
-            assert_eq!(body, serde_json::json!({ "groupId": group }));
+            assert_eq!(body, json!({ "groupId": group }));
             assert!(node.holds(group));
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_id_that_no_url_can_carry_fails_before_anything_is_sent() {
+async fn a_group_id_that_no_url_can_carry_is_refused_as_it_is_submitted() {
     let world = World::new().await;
     for group in [".", ".."] {
-        let task = world.created(group).await;
-        assert_eq!(state(&task), "FAILURE");
-        assert_eq!(task["nodes"][0]["state"], "refused");
-        assert!(world.calls(0).is_empty());
+        let body = json!({ "group_id": group });
+        let tasks = json!([
+            { "operation": "create", "group_id": group },
+            { "operation": "delete", "group_id": group },
+            { "operation": "create", "group_id": "fine" },
+        ]);
+        for path in ["/groups/create", "/groups/delete", "/groups/create?dry_run=true"] {
+            let answer = world.call(Method::POST, path, &body.to_string()).await;
+            answer.assert_problem(422, "bad-group-id");
+            let detail = answer.json["detail"].as_str().unwrap();
+            assert!(detail.contains("cannot be part of a URL"), "the adapter's reason: {detail}");
+        }
+        let bulk = world.call(Method::POST, "/groups/bulk", &tasks.to_string()).await.json;
+        let statuses: Vec<_> = bulk.as_array().unwrap().iter().map(|one| &one["status"]).collect();
+        assert_eq!(statuses, [422, 422, 202]);
     }
+    assert_eq!(world.submit("create", "...").await.status, 202);
 }

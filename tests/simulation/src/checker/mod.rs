@@ -8,7 +8,7 @@
 //! # What is excused
 //!
 //! A node that answers Muster truthfully can still end up other than Muster has every reason to
-//! believe, in exactly three ways, each called a *disturbance* of one group on one node:
+//! believe, in exactly four ways, each called a *disturbance* of one group on one node:
 //!
 //! 1. **An overtaken request changes the node.** A request whose sender gave up on it (a time-out, a
 //!    lost worker) lies about in the network, and reaches the node after a request that was sent
@@ -17,6 +17,9 @@
 //!    effect.
 //! 2. **The node restarts and loses the group.**
 //! 3. **Somebody else changes it.**
+//! 4. **Something passes itself off as the node as a create begins**: it says "absent", in a way that the
+//!    node might, of a group that is there. A create goes on then, because the node's own answer to it
+//!    usually tells. A delete or an undo does not, and is excused nothing.
 //!
 //! What a disturbance excuses is one task on one node: the task that was running when it happened,
 //! and only if it had reached the node by then. Its other nodes, and other tasks, are checked as ever:

@@ -2,7 +2,7 @@
 
 use saga::{Operation, Verb};
 
-use super::{Checker, Spot};
+use super::{Checker, Spot, Submitted};
 
 /// One group on one node.
 #[derive(Clone, Debug, Default)]
@@ -121,6 +121,18 @@ impl Checker {
         let Some(Sent { spot, verb, owner: Some(owner) }) = self.sent.get(&number) else { return };
         if (200..300).contains(&status) && *verb != Verb::Inspect {
             self.tasks[*owner].visits.entry(spot.0).or_default().answered += 1;
+        }
+    }
+
+    /// A stranger said of a node what the node might have said itself, as the node was asked.
+    pub fn passed_off(&mut self, node: usize, group: &str) {
+        let spot = (node, group.to_owned());
+        let Some(running) = self.running(group) else { return };
+        let Submitted { operation, dead_letter, .. } = &self.tasks[running].submitted;
+        let is_create = *operation == Operation::Create && dead_letter.is_none();
+        if is_create && self.holds(node, group) {
+            self.places.entry(spot).or_default().unseen = true;
+            self.tasks[running].visits.entry(node).or_default().disturbed = true;
         }
     }
 
