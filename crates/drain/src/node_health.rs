@@ -1,5 +1,6 @@
-//! What exchanges with a node say of its health, which is all that its circuit breaker goes by. What
-//! the adapter makes of an answer does not matter here: a node that says no is well.
+//! What exchanges with a node, or with a receiver of callbacks, say of its health, which is all that its
+//! circuit breaker goes by. What the adapter makes of an answer does not matter here: a node that says
+//! no is well.
 
 use std::cell::Cell;
 

@@ -291,7 +291,8 @@ impl World {
 
     /// What goes wrong with a call to a node.
     pub(crate) fn node_fault(&self, node: usize, verb: Verb) -> NodeFault {
-        let Some(script) = &*self.script.borrow() else { return NodeFault::draw(self) };
+        let script = self.script.borrow();
+        let Some(script) = &*script else { return NodeFault::draw(self) };
         let fault = script(node, verb);
         if fault != NodeFault::Nothing {
             self.checker.borrow_mut().went_wrong();

@@ -179,25 +179,74 @@ fn request(keys: &[Vec<u8>], url: HttpUrl, callback: &DueCallback, now_ms: u64) 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use futures::executor::block_on;
+    use node_adapter::NodeResponse;
 
-    /// The scripts hand out what stands in Redis, where somebody may have damaged it.
-    #[test]
-    fn no_time_is_too_late_to_be_told() {
+    use super::*;
+    use crate::limits::BreakerLimits;
+
+    fn callback(receiver: &str, finished_at_ms: u64) -> DueCallback {
         let text = || String::from("x");
-        let callback = DueCallback {
+        DueCallback {
             task_id: text(),
             claim: 1,
-            receiver: text(),
+            receiver: receiver.to_owned(),
             url: text(),
             group_id: text(),
             state: text(),
             operation: text(),
-            finished_at_ms: u64::MAX,
-        };
+            finished_at_ms,
+        }
+    }
+
+    /// The scripts hand out what stands in Redis, where somebody may have damaged it.
+    #[test]
+    fn no_time_is_too_late_to_be_told() {
+        let callback = callback("x", u64::MAX);
         let url = HttpUrl::parse("http://client.test").unwrap();
         let body =
             String::from_utf8(request(&[b"key".to_vec()], url, &callback, u64::MAX).body).unwrap();
         assert!(body.contains("\"9999-12-31T23:59:59.999Z\""), "{body}");
+    }
+
+    struct Nobody;
+
+    impl NodeClient for Nobody {
+        async fn send(&self, _: NodeRequest, _: u64) -> Result<NodeResponse, SendError> {
+            Err(SendError::TimedOut)
+        }
+    }
+
+    impl Log for Nobody {
+        fn event(&self, _: &str, _: &[(&str, &str)]) {}
+    }
+
+    #[test]
+    fn a_turn_tells_how_many_are_under_way_at_each_receiver() {
+        let limits = Limits {
+            concurrency: 1,
+            node_timeout_ms: 1,
+            lease_ms: 1_000,
+            task_ttl_s: 1,
+            run_ms: 1,
+            stays: true,
+            breaker: BreakerLimits::default(),
+            webhooks: WebhookLimits { timeout_ms: 70, ..WebhookLimits::default() },
+        };
+        let (client, under_way, outcomes) = (&Nobody, BTreeMap::new(), Vec::new());
+        let mut webhooks = Webhooks { client, log: &Nobody, limits: &limits, under_way, outcomes };
+        let deliveries =
+            ["r1", "r2", "r1"].map(|receiver| webhooks.start(callback(receiver, 0), 0));
+        let turn = webhooks.turn(false);
+        assert_eq!(turn.under_way, BTreeMap::from([("r1".to_owned(), 2), ("r2".to_owned(), 1)]));
+        assert_eq!((turn.max, turn.lease_ms), (DELIVERIES_MAX - 3, 1_070));
+        assert_eq!(webhooks.turn(true).max, 0, "it begins nothing more");
+        for delivery in deliveries {
+            assert!(!webhooks.is_idle());
+            webhooks.complete(block_on(delivery));
+        }
+        assert!(webhooks.is_idle());
+        let turn = webhooks.turn(false);
+        assert_eq!((turn.under_way.len(), turn.outcomes.len()), (0, 3));
     }
 }
