@@ -2,7 +2,7 @@
 -- keys: the prefix
 -- arguments: task id, channel, time to live of an ended task in seconds, who asks for it
 -- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED' | 'CANCELLING' | 'RETRYING'
--- uses: keys clock wake batch ended index callbacks notes group_queue
+-- uses: keys clock wake batch ended kept index callbacks notes group_queue
 local id, channel, ttl_s, by = unpack(ARGV)
 
 local fields = redis.call('HMGET', task_key(id), 'where', 'started', 'lane', 'letter', 'state', 'group',

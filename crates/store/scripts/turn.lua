@@ -15,8 +15,8 @@
 --   callbacks and for each: task id, claim, url, group, state, operation, finished_at; then for each
 --   claimed task: id, epoch, recoveries, '' | 'cancel' | 'superseded', group id, operation,
 --   record
--- uses: keys clock wake batch metrics ended index registry callbacks notes group_queue dead_letters
--- uses: reclaim promote claim commit
+-- uses: keys clock wake batch metrics ended kept index registry callbacks notes group_queue dead_letters
+-- uses: adopt supersede reclaim promote claim commit
 local at = 0
 local function argument()
   at = at + 1

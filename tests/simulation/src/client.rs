@@ -50,7 +50,10 @@ impl World {
                     break;
                 }
                 // An answer that was lost is for the next request to make up for.
-                let _ = world.act().await;
+                if let Err(StoreError::Answer { script, reason }) = world.act().await {
+                    let what = format!("{script} answers what nobody can read: {reason}");
+                    world.checker.borrow_mut().violate(what);
+                }
                 let ms = world.between(0, pause_ms);
                 world.executor.sleep(ms).await;
             }
@@ -103,7 +106,11 @@ impl World {
 
     async fn accept(self: &Rc<Self>, job: &mut Job, key: Option<&str>) -> Result<(), StoreError> {
         let id = format!("t{}", self.fresh());
-        let nodes: Vec<usize> = (0..self.nodes.borrow().len()).collect();
+        let mut nodes: Vec<usize> = (0..self.nodes.borrow().len()).collect();
+        if self.draws(250) {
+            // Somebody has changed the setting, or has changed it back.
+            nodes.truncate(self.index(nodes.len()) + 1);
+        }
         let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
         let policy = self.policy();
         let task = Task::new(id.clone(), job.operation, job.group.clone(), addresses, policy);
@@ -210,15 +217,19 @@ impl World {
     }
 
     async fn see_to_dead_letters(self: &Rc<Self>) -> Result<(), StoreError> {
+        if self.draws(500) {
+            return self.go_down_the_dead_letters().await;
+        }
         let page = self.store().dead_letters(DeadLetterFilter::default(), None, 20).await?;
         let place = self.index(page.dead_letters.len());
         let Some(view) = page.dead_letters.get(place) else { return Ok(()) };
         let dead_letter = &view.dead_letter;
         if self.between(0, 3) == 0 {
             self.checker.borrow_mut().discards(&dead_letter.id);
-            let (id, task_id) = (&dead_letter.id, &dead_letter.task_id);
+            // Any of its tasks will do to name it.
+            let id = &view.names[self.index(view.names.len())];
             let discarded =
-                self.store().discard_dead_letter(id, task_id, "an operator", None).await?;
+                self.store().discard_dead_letter(id, "an operator", None, TASK_TTL_S).await?;
             self.say(&format!("an operator discards {id}: {discarded:?}"));
             if discarded == Discarded::Yes {
                 self.report.borrow_mut().count("dead letters discarded", 1);
@@ -226,6 +237,37 @@ impl World {
             return Ok(());
         }
         self.retry(dead_letter).await
+    }
+
+    /// An operator goes down the list page by page, and retries one here and there. Whatever becomes
+    /// of those meanwhile, no other is passed over.
+    async fn go_down_the_dead_letters(self: &Rc<Self>) -> Result<(), StoreError> {
+        let mut missed = self.checker.borrow().all_dead_letters();
+        let limit = self.between(1, 3);
+        let mut cursor = None;
+        loop {
+            let filter = DeadLetterFilter::default();
+            let page = self.store().dead_letters(filter, cursor.as_ref(), limit).await?;
+            self.report.borrow_mut().count("pages of dead letters", 1);
+            for view in page.dead_letters {
+                missed.remove(&view.dead_letter.id);
+                if self.draws(700) {
+                    self.retry(&view.dead_letter).await?;
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+            let ms = self.between(0, 300);
+            self.executor.sleep(ms).await;
+        }
+        let listed = self.checker.borrow().all_dead_letters();
+        if let Some(id) = missed.intersection(&listed).next() {
+            let what = format!("dead letter {id} is on the list, and on none of its pages");
+            self.checker.borrow_mut().violate(what);
+        }
+        Ok(())
     }
 
     async fn retry(self: &Rc<Self>, dead_letter: &DeadLetter) -> Result<(), StoreError> {
@@ -239,7 +281,8 @@ impl World {
             dead_letter: Some(dead_letter.id.clone()),
             key: None,
         });
-        let retried = self.store().retry_dead_letter(dead_letter, &task, "an operator").await?;
+        let retried =
+            self.store().retry_dead_letter(dead_letter, &task, "an operator", TASK_TTL_S).await?;
         self.say(&format!("an operator retries {} as {id}: {retried:?}", dead_letter.id));
         if retried == DeadLetterRetry::Accepted {
             self.report.borrow_mut().count("dead letters retried", 1);
@@ -270,9 +313,20 @@ impl World {
         let world = Rc::clone(self);
         self.desk.borrow_mut().at_work += 1;
         self.executor.spawn(async move {
-            let page = world.store().dead_letters(DeadLetterFilter::default(), None, 100).await;
-            for view in page.map(|page| page.dead_letters).unwrap_or_default() {
-                let _ = world.retry(&view.dead_letter).await;
+            let (limit, mut cursor) = (world.between(1, 4), None);
+            loop {
+                let filter = DeadLetterFilter::default();
+                let page = world.store().dead_letters(filter, cursor.as_ref(), limit).await;
+                let Ok(page) = page else { break };
+                for view in page.dead_letters {
+                    let _ = world.retry(&view.dead_letter).await;
+                }
+                let ms = world.between(0, 300);
+                world.executor.sleep(ms).await;
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
             }
             world.desk.borrow_mut().at_work -= 1;
             // As clients do. A drain that died within its registration still counts as one that sees

@@ -39,6 +39,8 @@ pub struct NodeHealth {
     pub away_until_ms: u64,
     /// It answers 200 to the deletion of what it does not hold, rather than 404.
     pub lenient: bool,
+    /// It refuses every other change until then.
+    pub moody_until_ms: u64,
 }
 
 /// Faults that are scripted rather than drawn: which fault a call to a node meets.
@@ -283,7 +285,10 @@ impl World {
     /// From now on nothing goes wrong; what went wrong and lasts is mended.
     pub(crate) fn heal(&self) {
         *self.rates.borrow_mut() = Rates::none();
-        self.nodes.borrow_mut().iter_mut().for_each(|node| node.away_until_ms = 0);
+        self.nodes.borrow_mut().iter_mut().for_each(|node| {
+            node.away_until_ms = 0;
+            node.moody_until_ms = 0;
+        });
         self.server.borrow_mut().away_until_ms = 0;
         self.say("HEALED");
     }

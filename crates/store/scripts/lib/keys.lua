@@ -29,4 +29,13 @@ local function dead_letter_key(id) return prefix .. 'letter:' .. id end -- hash:
 local function callback_key(id) return prefix .. 'callback:' .. id end -- hash: a task's callback
 local function idempotency_key(key) return prefix .. 'idempotency:' .. key end -- hash
 local function rate_key(key) return prefix .. 'rate:' .. key end -- string: requests in a second
-local function group_dead_letters_key(group) return prefix .. 'group-letters:' .. group end -- set
+-- Sorted set like DEAD_LETTERS: a group's.
+local function group_dead_letters_key(group) return prefix .. 'group-dead-letters:' .. group end
+-- Hash: node -> id of the one open dead letter for it. See dead_letters.lua.
+local function open_dead_letters_key(group) return prefix .. 'open-dead-letters:' .. group end
+-- Hash: a name under which a dead letter was written for the task -> id of the dead letter.
+local function task_dead_letters_key(id) return prefix .. 'task-dead-letters:' .. id end
+-- Set that only 0.1.0 wrote: a group's dead letters that are not adopted yet. See adopt.lua.
+local function first_dead_letters_key(group) return prefix .. 'group-letters:' .. group end
+-- Hash: node -> task that superseded what 0.1.0 left for it and is not adopted yet.
+local function first_superseded_key(group) return prefix .. 'group-letters-superseded:' .. group end

@@ -60,7 +60,7 @@ impl Checker {
             }
         }
         if is_success && task.submitted.dead_letter.is_none() {
-            self.dead_letters.supersede(group);
+            self.dead_letters.supersede(group, &task.submitted.nodes);
         }
     }
 

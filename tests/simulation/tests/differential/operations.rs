@@ -100,15 +100,13 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
             format!("{all:?} {next:?}")
         }
         Act::Retry { dead_letter, task } => {
-            format!("{:?}", store.retry_dead_letter(dead_letter, task, "somebody").await?)
+            format!("{:?}", store.retry_dead_letter(dead_letter, task, "somebody", 100_000).await?)
         }
         Act::Discard(dead_letter) => {
             let why = Some("seen to");
             format!(
                 "{:?}",
-                store
-                    .discard_dead_letter(&dead_letter.id, &dead_letter.task_id, "somebody", why)
-                    .await?
+                store.discard_dead_letter(&dead_letter.id, "somebody", why, 100_000).await?
             )
         }
         Act::Tasks { group, node, count } => {
