@@ -34,7 +34,8 @@ impl Endpoint for ShowMetrics {
         C: Clock + 'static,
         N: Nodes,
     {
-        let overview = api.store.overview().await?;
+        let mut overview = api.store.overview().await?;
+        overview.metrics = api.store.metrics().await?;
         Ok(typed(CONTENT_TYPE, Body::Whole(exposition(&overview).into_bytes())))
     }
 

@@ -39,8 +39,8 @@ static PARAMS: [&Param; 8] =
 struct TaskList {
     /// Newest first.
     tasks: Vec<TaskEntry>,
-    /// Where the next page begins; `null` at the end. At most 1,000 tasks are read for a page, so
-    /// it may be short, or empty, and still have a next one.
+    /// Where the next page begins; `null` at the end. At most 1,000 tasks are read for a page, and with
+    /// `node` about 2 MB of them, so it may be short, or empty, and still have a next one.
     next_cursor: Option<String>,
 }
 

@@ -13,6 +13,7 @@ local EXPIRING = prefix .. 'expiring' -- sorted set that only 0.1.0 wrote, see i
 local GROUPS = prefix .. 'groups' -- sorted set, all scores 0: groups that some node holds, by name
 local PAUSED = prefix .. 'paused' -- hash: by whom and when; there while the queue is paused
 local METRICS = prefix .. 'metrics' -- hash: name -> number, see metrics.lua
+local CALLED_NODES = prefix .. 'called-nodes' -- sorted set, all scores 0: nodes with counts of calls
 local BREAKERS = prefix .. 'breakers' -- hash: node -> open until, ms
 local CALLBACKS = prefix .. 'callbacks' -- sorted set: task id by the time its callback is due, ms
 local CALLBACKS_GIVEN_UP = prefix .. 'callbacks-given-up' -- sorted set: task id by when it was, ms
@@ -27,6 +28,7 @@ local function group_tasks_key(group) return prefix .. 'group-tasks:' .. group e
 local function group_key(group) return prefix .. 'group:' .. group end -- hash: node -> see registry.lua
 local function dead_letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
 local function callback_key(id) return prefix .. 'callback:' .. id end -- hash: a task's callback
+local function node_calls_key(node) return prefix .. 'node-calls:' .. node end -- hash, see metrics.lua
 local function idempotency_key(key) return prefix .. 'idempotency:' .. key end -- hash
 local function rate_key(key) return prefix .. 'rate:' .. key end -- string: requests in a second
 -- Sorted set like DEAD_LETTERS: a group's.

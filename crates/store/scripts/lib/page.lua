@@ -13,6 +13,12 @@ local function is_after(one, other)
   return #one > #other
 end
 
+-- Whether a member comes after another, each with its score.
+local function is_later(score, member, other_score, other)
+  score, other_score = tonumber(score), tonumber(other_score)
+  return score > other_score or (score == other_score and is_after(member, other))
+end
+
 -- How many members come before a cursor or are at it, lowest first, without the one at it if `short_of`.
 local function rank_of_cursor(key, score, member, short_of)
   local from = redis.call('ZCOUNT', key, '-inf', '(' .. score)
@@ -27,17 +33,16 @@ local function rank_of_cursor(key, score, member, short_of)
 end
 
 -- Calls `visit(member, score)` for members after the cursor, in order, until it returns false or
--- `scan_max` were visited. With `from_score`, begins with members of that score when there is no cursor.
--- Returns the cursor of the next page as two values, '' and '' at the end; the end also comes when
--- `visit` returns 'end'.
-local function scan(key, newest_first, cursor_score, cursor_member, scan_max, visit, from_score)
+-- `scan_max` were visited, or until it returns 'end': then there is no next page. With `below`, which is
+-- for the newest first, begins with members of a lower score when there is no cursor. Returns the cursor of
+-- the next page as two values, '' and '' at the end.
+local function scan(key, newest_first, cursor_score, cursor_member, scan_max, visit, below)
   local start = 0
   if cursor_member ~= '' then
     start = rank_of_cursor(key, cursor_score, cursor_member, newest_first)
     if newest_first then start = redis.call('ZCARD', key) - start end
-  elseif from_score then
-    start = redis.call('ZCOUNT', key, newest_first and '(' .. from_score or '-inf',
-      newest_first and '+inf' or '(' .. from_score)
+  elseif below then
+    start = redis.call('ZCOUNT', key, below, '+inf')
   end
   local range = newest_first and 'ZREVRANGE' or 'ZRANGE'
   local found = redis.call(range, key, start, start + scan_max - 1, 'WITHSCORES')

@@ -77,8 +77,7 @@ impl Checker {
         for (key, _) in keyspace.dump() {
             let key = key.strip_prefix(store::PREFIX).unwrap_or(&key).to_owned();
             let is_left = matches!(key.as_str(), "queue" | "rollback" | "delayed" | "leases");
-            // The queue may name tasks that were cancelled: a claim passes over them.
-            if key.starts_with("line:") || (is_left && key != "queue") {
+            if key.starts_with("line:") || is_left {
                 self.violate(format!("all tasks have ended, and there still is {key}"));
             }
         }

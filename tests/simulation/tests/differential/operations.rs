@@ -128,7 +128,8 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
         Act::Overview => {
             let waiting = store.callbacks(false, None, 5).await?;
             let given_up = store.callbacks(true, None, 5).await?;
-            format!("{:?} {waiting:?} {given_up:?}", store.overview().await?)
+            let (overview, metrics) = (store.overview().await?, store.metrics().await?);
+            format!("{overview:?} {metrics:?} {waiting:?} {given_up:?}")
         }
         Act::Pause(pause) => format!("{:?}", store.pause(*pause, "somebody").await?),
     })
