@@ -1,6 +1,6 @@
 -- What 0.1.0 left: dead letters that are in a set of their group, and of which a group and node may have
--- several that are open. They are shown as they are. Before one is retried, and when a task of their
--- group ends, they are adopted: several for a node become one, under the oldest.
+-- several that are open. They are shown as they are. Before one is retried, and when a retry or a success
+-- of their group ends, they are adopted: several for a node become one, under the oldest.
 local ADOPT_MAX = 100 -- in one script
 local HELD_CODES = { present = '1', absent = '0' }
 

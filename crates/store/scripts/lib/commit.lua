@@ -28,9 +28,13 @@ local function finish(c, task, ttl_s)
   unlease(c.id)
   observe('task_ms', now - (tonumber(task.created_at) or now))
   register(task.group, holdings)
+  if task.dead_letter then
+    adopt_first_dead_letters(task.group, ttl_ms)
+    adopt(task.dead_letter, task.group, ttl_ms)
+  end
   write_dead_letters(task.group, dead_letters, task.dead_letter, ttl_ms)
   if task.dead_letter then
-    end_retry(task.dead_letter, task.group, c.id, c.state == 'SUCCESS' and holdings or {}, ttl_ms)
+    end_retry(task.dead_letter, c.id, c.state == 'SUCCESS' and holdings or {}, ttl_ms)
   elseif c.state == 'SUCCESS' then
     supersede_dead_letters(task.group, c.id, holdings, ttl_ms)
   end

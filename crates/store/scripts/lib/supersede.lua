@@ -23,9 +23,7 @@ local function supersede_dead_letters(group, task_id, holdings, ttl_ms)
 end
 
 -- The task that retried a dead letter has ended. If it has put its node back, `holdings` says so.
-local function end_retry(name, group, task_id, holdings, ttl_ms)
-  adopt_first_dead_letters(group, ttl_ms)
-  adopt(name, group, ttl_ms)
+local function end_retry(name, task_id, holdings, ttl_ms)
   local id = dead_letter_of(name)
   local fields = redis.call('HMGET', dead_letter_key(id), 'node', 'before', 'retry_task_id')
   if fields[3] == task_id then redis.call('HDEL', dead_letter_key(id), 'retry_task_id') end

@@ -384,6 +384,24 @@ fn letters_of_0_1_0_for_one_node_become_one() {
     assert_eq!((world.dead_letters().len(), world.known("n1").as_str()), (0, "0"));
 }
 
+#[test]
+fn a_retry_that_0_1_0_accepted_adds_to_its_letter_when_it_fails() {
+    let world = World::new();
+    first(&world, "a", Operation::Create, 1);
+    let view = block_on(world.store.dead_letter("a-0")).unwrap().unwrap();
+    let policy = Policy { rollback_max_retries: 0, ..Policy::default() };
+    let retry = Task::retry("r1".into(), view.dead_letter, policy);
+    block_on(world.store.accept(&retry, ADMISSION)).unwrap();
+    world.ask("HSET {muster}:task:r1 letter a-0");
+    world.end(&world.claim("a"), &[], false);
+    let view = &world.dead_letters()[0];
+    assert_eq!(
+        (view.dead_letter.attempts, view.names.as_slice()),
+        (5, ["a-0".to_owned()].as_slice())
+    );
+    assert_eq!(view.dead_letter.created_at_ms, 1);
+}
+
 /// Two retries that 0.1.0 had accepted for one node, whichever comes first.
 #[test]
 fn retries_that_0_1_0_accepted_leave_the_node_as_before_the_first() {
