@@ -194,8 +194,7 @@ fn read(keyspace: &Keyspace, id: &str) -> Option<ListedDeadLetter> {
     let last_error = keyspace.peek_field(&key, "last_error").map(str::to_owned);
     Some(ListedDeadLetter {
         tasks: keyspace
-            .peek_field(&key, "tasks")
-            .unwrap_or(id)
+            .peek_field(&key, "tasks")?
             .split(' ')
             .filter_map(|id| Some(id.rsplit_once('-')?.0.to_owned()))
             .collect(),
