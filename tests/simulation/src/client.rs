@@ -25,6 +25,8 @@ pub(crate) struct Desk {
     pub(crate) groups: Vec<String>,
     pub(crate) max_queue: u64,
     pub(crate) is_closed: bool,
+    /// Nobody sees to dead letters before all is well, so that they pile up.
+    pub(crate) is_unattended: bool,
     pub(crate) at_work: usize,
 }
 
@@ -68,6 +70,7 @@ impl World {
             0..40 => self.submit().await,
             40..65 => self.poll_one().await,
             65..75 => self.cancel_one().await,
+            75..92 if self.desk.borrow().is_unattended => self.submit().await,
             75..92 => self.see_to_dead_letters().await,
             92..95 => self.pause().await,
             _ => {

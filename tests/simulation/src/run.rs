@@ -87,10 +87,10 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
 
 fn begin(world: &Rc<World>, random: &mut Random) {
     // What makes dead letters, and several for one group and node.
-    let is_moody = random.happens(300);
+    let is_moody = random.happens(400);
     if is_moody {
         for node in world.nodes.borrow_mut().iter_mut() {
-            node.moody_until_ms = random.between(0, 16_000);
+            node.moody_until_ms = random.between(2_000, 16_000);
         }
     }
     let groups_max = if is_moody { 1 } else { GROUPS.len() as u64 };
@@ -104,6 +104,7 @@ fn begin(world: &Rc<World>, random: &mut Random) {
         }
     }
     world.desk.borrow_mut().groups = groups;
+    world.desk.borrow_mut().is_unattended = is_moody && random.happens(500);
     world.desk.borrow_mut().max_queue = random.between(2, 12);
     for host in 0..world.hosts.borrow().len() {
         world.start_host(host);
