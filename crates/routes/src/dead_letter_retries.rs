@@ -21,6 +21,9 @@ use crate::problem_kinds;
 use crate::reply::Reply;
 use crate::success::{accepted, json};
 
+/// How often a dead letter is read again because it became part of another.
+const READS_MAX: usize = 1_000;
+
 /// What became of a retry of many.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -50,7 +53,7 @@ impl Endpoint for RetryDeadLetter {
     {
         call.query(&[])?;
         let dead_letter = api.read_dead_letter(&call.parameter).await?;
-        accepted(api.retry_dead_letter(call, &dead_letter).await?, false)
+        accepted(api.retry_dead_letter(call, dead_letter).await?, false)
     }
 
     #[cfg(feature = "openapi")]
@@ -59,9 +62,8 @@ impl Endpoint for RetryDeadLetter {
             .named("RetryLetter", "Retry a dead letter")
             .about(
                 "A task of its own resumes the compensation with a fresh budget, in its turn among \
-                 the group's tasks. The dead letter stays until the node has been put back. Of \
-                 several dead letters for one group and node, retry the newest first: each puts \
-                 the node back to where the task before it had left it.",
+                 the group's tasks. The dead letter stays until the node holds what it held before \
+                 the first of its tasks.",
             )
             .accepted("The task that retries it.")
             .problems(&[
@@ -89,9 +91,7 @@ impl Endpoint for RetryDeadLetters {
         let page = api.dead_letter_page(call).await?;
         let mut task_ids = Vec::new();
         let mut skipped = 0;
-        // Of several for one node the newest goes first: each undo puts the node back to where the
-        // task before it had left it.
-        for dead_letter in page.dead_letters.iter().rev() {
+        for dead_letter in page.dead_letters {
             match api.retry_dead_letter(call, dead_letter).await {
                 Ok(task_id) => task_ids.push(task_id),
                 // Anything but a dead letter that cannot be retried ends it here; what was begun
@@ -123,27 +123,35 @@ impl<R: Redis, C, N> Api<R, C, N> {
     async fn retry_dead_letter(
         &self,
         call: &Call<'_>,
-        view: &DeadLetterView,
+        mut view: DeadLetterView,
     ) -> Result<String, Problem> {
-        let dead_letter = &view.dead_letter;
-        if dead_letter.kind != DeadLetterKind::Compensation {
-            return Err(Problem::plain(&problem_kinds::DEAD_LETTER_NOT_RETRIABLE));
-        }
-        let task_id = (self.new_id)().to_string();
-        let task = Task::retry(task_id.clone(), dead_letter.clone(), self.settings.policy.clone());
-        match self.store.retry_dead_letter(dead_letter, &task, &call.caller.name).await? {
-            DeadLetterRetry::Accepted => Ok(task_id),
-            DeadLetterRetry::UnknownDeadLetter => {
-                Err(Problem::plain(&problem_kinds::NO_SUCH_DEAD_LETTER))
+        let id = view.dead_letter.id.clone();
+        for _ in 0..READS_MAX {
+            let dead_letter = &view.dead_letter;
+            if dead_letter.kind != DeadLetterKind::Compensation {
+                return Err(Problem::plain(&problem_kinds::DEAD_LETTER_NOT_RETRIABLE));
             }
-            DeadLetterRetry::Superseded(task_id) => {
-                let detail = format!(
-                    "Task {task_id} has put the group's nodes as it desired them since; undoing \
-                     the older task now would break that."
-                );
-                Err(Problem::new(&problem_kinds::DEAD_LETTER_SUPERSEDED, detail))
+            let task_id = (self.new_id)().to_string();
+            let policy = self.settings.policy.clone();
+            let task = Task::retry(task_id.clone(), dead_letter.clone(), policy);
+            let (by, ttl_s) = (&call.caller.name, self.settings.task_ttl_s);
+            match self.store.retry_dead_letter(dead_letter, &task, by, ttl_s).await? {
+                DeadLetterRetry::Accepted => return Ok(task_id),
+                // Only of what 0.1.0 left, and each time less of that is left.
+                DeadLetterRetry::Changed => view = self.read_dead_letter(&id).await?,
+                DeadLetterRetry::UnknownDeadLetter => {
+                    return Err(Problem::plain(&problem_kinds::NO_SUCH_DEAD_LETTER));
+                }
+                DeadLetterRetry::Superseded(task_id) => {
+                    let detail = format!(
+                        "Task {task_id} has put the node as it desired it since; undoing the \
+                         older tasks now would break that."
+                    );
+                    return Err(Problem::new(&problem_kinds::DEAD_LETTER_SUPERSEDED, detail));
+                }
+                DeadLetterRetry::Retrying(task_id) => return Err(retrying(&task_id)),
             }
-            DeadLetterRetry::Retrying(task_id) => Err(retrying(&task_id)),
         }
+        Err(Problem::plain(&problem_kinds::NO_SUCH_DEAD_LETTER))
     }
 }

@@ -2,7 +2,7 @@
 
 use clock::{Clock, rfc3339};
 use http::{Method, StatusCode};
-use saga::{DeadLetter, DeadLetterKind, Operation, Presence};
+use saga::{DeadLetterKind, Operation, Presence};
 use serde::Serialize;
 use settings::Role;
 use store::{DeadLetterFilter, DeadLetterPage, DeadLetterView, Discarded, Redis};
@@ -24,7 +24,7 @@ use crate::success::{json, no_content};
 static TASK_ID: Param = Param {
     name: "task_id",
     kind: ParamKind::Text { chars_max: 100 },
-    about: "Only those of this task.",
+    about: "Only those that name this task.",
 };
 static REASON: Param = Param {
     name: "reason",
@@ -39,13 +39,14 @@ static REASON: Param = Param {
 struct DeadLettersAnswer {
     /// Oldest first.
     dead_letters: Vec<DeadLetterAnswer>,
-    /// How many there are in all, whatever the filter.
-    total: u64,
+    /// How many match; `null` when more than 1,000 would have to be read to tell.
+    total: Option<u64>,
     /// Where the next page begins; `null` at the end.
     next_cursor: Option<String>,
 }
 
-/// A node that could not be put back as it was, with everything needed to act.
+/// A node that could not be put back as it was, with everything needed to act. A group and node have at most
+/// one that is not superseded.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "openapi", schemars(rename = "DeadLetter"))]
@@ -53,21 +54,26 @@ struct DeadLetterAnswer {
     id: String,
     /// `compensation`, or `unreadable_record` when a task's record cannot be read.
     kind: DeadLetterKind,
-    /// The task whose compensation was given up.
+    /// The task whose compensation was given up; of several, the first.
     task_id: String,
+    /// Every task that left the node behind; of more than 100, the first and the latest. Each knows the
+    /// dead letter by an id of its own, and every such id names it.
+    task_ids: Vec<String>,
+    /// How many there are.
+    tasks_total: u64,
     group_id: String,
     node: String,
-    /// The task's operation; what is left to do is its reverse.
+    /// The first task's operation; what is left to do is its reverse.
     operation: Operation,
-    /// What the node held before the task, and should hold again.
+    /// What the node held before the first task, and should hold again.
     before: Option<Presence>,
     /// Undo calls that failed.
     attempts: u32,
     last_error: Option<String>,
     created_at: String,
     updated_at: String,
-    /// The later task that put the group's nodes as it desired them: this dead letter can be read
-    /// and discarded, never retried.
+    /// The later task that put the node as it desired it: this dead letter can be read and discarded,
+    /// never retried.
     superseded_by: Option<String>,
     /// The task that is retrying it now.
     retry_task_id: Option<String>,
@@ -76,10 +82,13 @@ struct DeadLetterAnswer {
 impl From<DeadLetterView> for DeadLetterAnswer {
     fn from(view: DeadLetterView) -> Self {
         let dead_letter = view.dead_letter;
+        let task_id = |name: &String| name.rsplit_once('-').map(|(task_id, _)| task_id.to_owned());
         Self {
             id: dead_letter.id,
             kind: dead_letter.kind,
             task_id: dead_letter.task_id,
+            task_ids: view.names.iter().filter_map(task_id).collect(),
+            tasks_total: view.tasks_total,
             group_id: dead_letter.group_id,
             node: dead_letter.node,
             operation: dead_letter.operation,
@@ -183,10 +192,8 @@ impl Endpoint for DiscardDeadLetter {
     {
         let query = call.query(&[&REASON])?;
         let reason = query.text(&REASON)?;
-        let dead_letter = api.read_dead_letter(&call.parameter).await?.dead_letter;
-        let by = &call.caller.name;
-        let DeadLetter { id, task_id, .. } = &dead_letter;
-        match api.store.discard_dead_letter(id, task_id, by, reason).await? {
+        let (by, ttl_s) = (&call.caller.name, api.settings.task_ttl_s);
+        match api.store.discard_dead_letter(&call.parameter, by, reason, ttl_s).await? {
             Discarded::Yes => Ok(no_content()),
             Discarded::UnknownDeadLetter => {
                 Err(Problem::plain(&problem_kinds::NO_SUCH_DEAD_LETTER))
@@ -199,7 +206,7 @@ impl Endpoint for DiscardDeadLetter {
     fn describe(route: Description<'_>) -> Description<'_> {
         route
             .named("DiscardLetter", "Discard a dead letter")
-            .about("For when a person has seen to the node. It stays in the task's timeline.")
+            .about("For when a person has seen to the node. It stays in its tasks' timelines.")
             .query(&[&REASON])
             .empty(204, "It is gone.")
             .problems(&[&problem_kinds::NO_SUCH_DEAD_LETTER, &problem_kinds::DEAD_LETTER_RETRYING])

@@ -36,7 +36,8 @@ impl Endpoint for ShowMetrics {
         N: Nodes,
     {
         call.query(&[])?;
-        let overview = api.store.overview().await?;
+        let mut overview = api.store.overview().await?;
+        overview.metrics = api.store.metrics().await?;
         Ok(typed(CONTENT_TYPE, Body::Whole(exposition(&overview).into_bytes())))
     }
 

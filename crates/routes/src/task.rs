@@ -241,7 +241,12 @@ pub(crate) fn readable<'a>(task_id: &str, view: &'a TaskView) -> Result<&'a Task
 /// How far a task has come. One that was cancelled before it started ended without a worker to
 /// say so in its record.
 pub(crate) fn phase(view: &TaskView, task: &Task) -> Phase {
-    if view.state == ClientState::Revoked { Phase::Cancelled } else { task.phase() }
+    match (view.state, task.phase()) {
+        (ClientState::Revoked, _) => Phase::Cancelled,
+        // A worker has just taken it, and has stored nothing yet.
+        (ClientState::Started, Phase::Queued) => Phase::Forward,
+        (_, phase) => phase,
+    }
 }
 
 fn task_answer<'a>(task_id: &'a str, view: &'a TaskView, task: &'a Task) -> TaskAnswer<'a> {

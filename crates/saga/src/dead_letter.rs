@@ -16,7 +16,8 @@ pub enum DeadLetterKind {
     UnreadableRecord,
 }
 
-/// One node that is not as it was before the task, with everything needed to act.
+/// One node that is not as it was before the task, with everything needed to act. There is at most one for
+/// a group and node that is not superseded: see `dead_letters.lua` of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// Names the dead_letter: the task's id, a dash, and the node's place in the task.

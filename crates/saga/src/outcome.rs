@@ -31,14 +31,15 @@ impl Task {
     }
 
     /// The dead letters for the nodes whose compensation was given up, as of `now_ms`. A task that
-    /// retried a dead letter gives that dead letter again, brought up to date.
+    /// retried a dead letter gives that dead letter again. `attempts` and `last_error` are this task's
+    /// own: whoever keeps dead letters adds them to what others said.
     #[must_use]
     pub fn dead_letters(&self, now_ms: u64) -> Vec<DeadLetter> {
         let dead = self.nodes.iter().enumerate().filter(|(_, node)| node.state == NodeState::Dead);
         dead.map(|(index, node)| match &self.retry_of {
             Some(dead_letter) => DeadLetter {
-                attempts: dead_letter.attempts.saturating_add(node.rollback_attempts),
-                last_error: node.last_error.clone().or_else(|| dead_letter.last_error.clone()),
+                attempts: node.rollback_attempts,
+                last_error: node.last_error.clone(),
                 updated_at_ms: now_ms,
                 ..dead_letter.clone()
             },

@@ -201,7 +201,7 @@ table! {
     "What is kept" {
         TASK_TTL: Whole = Setting::new(
             "task_ttl", "86400", Whole::seconds(1, YEAR_S), ALL,
-            "How long an ended task can be read.",
+            "How long an ended task can be read; one that a dead letter names stays as long as that.",
         );
 
         MAX_QUEUE: Whole = Setting::new(

@@ -8,7 +8,7 @@
 --   none)
 -- answer: 'ACCEPTED' | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
--- uses: keys clock wake batch ended index callbacks notes group_queue
+-- uses: keys clock wake batch ended kept index callbacks notes group_queue
 local id, group, operation, record, max_queue, channel, key, digest, key_ttl_s, caller, rate_max,
   callback = unpack(ARGV)
 

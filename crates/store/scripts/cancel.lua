@@ -2,7 +2,7 @@
 -- keys: the prefix
 -- arguments: task id, channel, time to live of an ended task in seconds, who asks for it
 -- answer: 'UNKNOWN' | 'ENDED', state | 'REVOKED', group | 'CANCELLING' | 'RETRYING'
--- uses: keys clock wake batch ended index callbacks notes group_queue
+-- uses: keys clock wake batch ended kept index callbacks notes group_queue
 local id, channel, ttl_s, by = unpack(ARGV)
 
 local fields = redis.call('HMGET', task_key(id), 'where', 'started', 'lane', 'letter', 'state', 'group',
@@ -15,7 +15,9 @@ end
 if dead_letter and started then return { 'RETRYING' } end
 note(id, 'cancel_requested', nil, by)
 if not started then
-  -- Its id may stay in the queue: a claim passes over what is not there any more.
+  -- What stayed in the queue while that is paused would be in nobody's count. The latest are searched
+  -- first, and all of `max_queue` at most.
+  if where == 'queue' then redis.call('LREM', LISTS.queue, -1, id) end
   if dead_letter then redis.call('HDEL', dead_letter_key(dead_letter), 'retry_task_id') end
   count('waiting', -1)
   local task = { group = fields[6] or '', operation = fields[7] or nil, created_at = fields[8] or nil,

@@ -1,13 +1,19 @@
 -- Discards a dead letter: a person has seen to it.
 -- keys: the prefix
--- arguments: dead letter id, id of the letter's task, who asks for it, why ('' for no reason given)
+-- arguments: a name of the dead letter, who asks for it, why ('' for no reason given), time to live of an
+--   ended task in seconds
 -- answer: 'UNKNOWN' | 'RETRYING', task id | 'DISCARDED'
--- uses: keys clock dead_letters notes
-local dead_letter, dead_letter_task, by, reason = unpack(ARGV)
+-- uses: keys clock batch ended kept notes dead_letters
+local name, by, reason, ttl_s = unpack(ARGV)
 
-local fields = dead_letter_fields(dead_letter)
+local id = dead_letter_of(name)
+local fields = dead_letter_fields(id)
 if not fields then return { 'UNKNOWN' } end
 if fields[4] ~= '' then return { 'RETRYING', fields[4] } end
-remove_dead_letter(dead_letter, redis.call('HGET', dead_letter_key(dead_letter), 'group'))
-note(dead_letter_task, 'dead_letter_discarded', dead_letter .. (reason ~= '' and ': ' .. reason or ''), by)
+-- One of 0.1.0 that is not adopted has no names yet.
+local tasks = fields[8] ~= '' and fields[8] or id
+for known_as in tasks:gmatch('%S+') do
+  note(task_of(known_as), 'dead_letter_discarded', known_as .. (reason ~= '' and ': ' .. reason or ''), by)
+end
+remove_dead_letter(id, math.max(1, ttl_s * 1000))
 return { 'DISCARDED' }

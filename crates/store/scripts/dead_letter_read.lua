@@ -1,6 +1,6 @@
 -- Reads one dead letter.
 -- keys: the prefix
--- arguments: dead letter id
--- answer: nothing when it is unknown, else id, JSON, superseded by ('' for nobody), retried by ('')
--- uses: keys dead_letters
-return dead_letter_fields(ARGV[1]) or {}
+-- arguments: a name of the dead letter
+-- answer: nothing when it is unknown, else what dead_letter_fields gives
+-- uses: keys kept dead_letters
+return dead_letter_fields(dead_letter_of(ARGV[1])) or {}

@@ -21,8 +21,11 @@ for _, id in ipairs(ids) do
   for i = 1, 3 do answer[#answer + 1] = fields[i] or '' end
 end
 
-answer[#answer + 1] = redis.call('SCARD', group_dead_letters_key(group))
-for _, id in ipairs(redis.call('SRANDMEMBER', group_dead_letters_key(group), dead_letters_max)) do
-  answer[#answer + 1] = id
-end
+-- What 0.1.0 left is in a set.
+local first = first_dead_letters_key(group)
+answer[#answer + 1] = redis.call('ZCARD', group_dead_letters_key(group)) + redis.call('SCARD', first)
+local dead_letters = redis.call('ZRANGE', group_dead_letters_key(group), 0, dead_letters_max - 1)
+local room = math.max(0, dead_letters_max - #dead_letters)
+for _, id in ipairs(redis.call('SRANDMEMBER', first, room)) do dead_letters[#dead_letters + 1] = id end
+for _, id in ipairs(dead_letters) do answer[#answer + 1] = id end
 return answer

@@ -1,17 +1,25 @@
--- Lists the groups that some node holds as far as Muster knows, by name.
+-- Lists the groups that some node holds as far as Muster knows, by name. A page reads a bounded number of
+-- nodes, so it may be short and still have a next one.
 -- keys: the prefix
--- arguments: name after which to begin ('' for the first page), most groups
+-- arguments: name after which to begin ('' for the first page), most groups, most nodes (a group more is
+--   read in any case)
 -- answer: '1' when there are more, else '0'; then for each: name, nodes that hold it, nodes that do
 --   not, nodes of which it is not known
 -- uses: keys batch registry
-local after, count = ARGV[1], tonumber(ARGV[2])
+local after, count, nodes_max = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local from = after == '' and '-' or '(' .. after
 local names = redis.call('ZRANGEBYLEX', GROUPS, from, '+', 'LIMIT', 0, count + 1)
 local answer = { #names > count and '1' or '0' }
 for i = 1, math.min(#names, count) do
+  if nodes_max <= 0 then
+    answer[1] = '1'
+    break
+  end
   local by_presence = { present = 0, absent = 0, unknown = 0 }
-  for _, held in ipairs(redis.call('HVALS', group_key(names[i]))) do
+  local holdings = redis.call('HVALS', group_key(names[i]))
+  nodes_max = nodes_max - #holdings
+  for _, held in ipairs(holdings) do
     local name = held_name(held)
     by_presence[name] = (by_presence[name] or 0) + 1
   end

@@ -5,9 +5,8 @@
 -- answer: now in ms; tasks waiting, ready compensations, delayed, of those waiting for calls that were
 --   given up on, running, dead letters, drains, callbacks that wait, callbacks given up; when the first task of the queue was accepted ('' when
 --   none waits); who paused the queue and when ('' and '' when it is not paused); the number of
---   nodes whose breaker is open, for each: node, until when in ms; the number of counts, for each:
---   name, number; then for each metric: name, number
--- uses: keys clock wake
+--   nodes whose breaker is open, for each: node, until when in ms; then for each count: name, number
+-- uses: keys clock wake batch
 local channel = ARGV[1]
 
 wake_if_neglected(channel)
@@ -29,17 +28,19 @@ local answer = {
   paused[1] or '',
   paused[2] or '',
 }
-local open = {}
+local open, closed = {}, {}
 local breakers = redis.call('HGETALL', BREAKERS)
 for i = 1, #breakers, 2 do
   if tonumber(breakers[i + 1]) > now then
     open[#open + 1] = breakers[i]
     open[#open + 1] = breakers[i + 1]
+  else
+    closed[#closed + 1] = breakers[i]
   end
 end
+-- Whose drain has ended, or whose node is gone: nobody else would say that they are closed.
+call_in_parts('HDEL', BREAKERS, closed)
 answer[#answer + 1] = #open / 2
 for _, value in ipairs(open) do answer[#answer + 1] = value end
-answer[#answer + 1] = #counts / 2
 for _, value in ipairs(counts) do answer[#answer + 1] = value end
-for _, value in ipairs(redis.call('HGETALL', METRICS)) do answer[#answer + 1] = value end
 return answer

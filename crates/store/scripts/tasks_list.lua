@@ -1,5 +1,6 @@
 -- Lists tasks, newest first, and wakes a drain when there is work that nobody looks after. A page visits a
--- bounded number of tasks, so it may be short, or empty, and still have a next one.
+-- bounded number of tasks, and reads a bounded part of their records, so it may be short, or empty, and
+-- still have a next one.
 -- keys: the prefix
 -- arguments: cursor (score, member; '' and '' for the first page), most tasks, most to visit,
 --   channel; then filters, each '' for any: group id, operation, states (each between two commas),
@@ -8,7 +9,7 @@
 --   id, state, operation, group id, created_at, updated_at, finished_at ('' while it runs), phase ('' when
 --   the record is damaged), error as JSON ('' for none)
 -- uses: keys clock wake ended summary page
-local RECORD_BYTES_MAX = 1000000 -- read for one page, and one record more
+local RECORD_BYTES_MAX = 2000000 -- read for one page, and one record more
 local cursor_score, cursor_member, count, scan_max, channel, group, operation, states, node, since,
   before, phases = unpack(ARGV)
 count, since, before = tonumber(count), tonumber(since), tonumber(before)
@@ -33,16 +34,15 @@ end
 
 -- Adds a task to the page if it matches.
 local function add(id, accepted_at)
-  if since and accepted_at < since then return end
   if before and accepted_at >= before then return end
-  local fields = task_fields(id, false)
+  local is_whole = node ~= ''
+  local fields = task_fields(id, is_whole)
   if not fields then return end
   local state, record = fields[1], fields[7]
   if operation ~= '' and fields[2] ~= operation then return end
   if states ~= '' and not states:find(',' .. state .. ',', 1, true) then return end
-  local is_whole = node ~= ''
   if is_whole then
-    record = record_of(id)
+    read = read + #record
     if not names_node(record) then return end
   end
   local phase = phase_of(state, record)
@@ -59,12 +59,15 @@ local function add(id, accepted_at)
 end
 
 local function visit(id, accepted_at)
+  -- Whatever follows is older.
+  if since and accepted_at < since then return 'end' end
   add(id, accepted_at)
   return count > 0 and read <= RECORD_BYTES_MAX
 end
 
 local key = group ~= '' and group_tasks_key(group) or TASKS
-local score, member = scan(key, true, cursor_score, cursor_member, tonumber(scan_max), visit)
+local score, member = scan(key, true, cursor_score, cursor_member, tonumber(scan_max), visit,
+  before and ARGV[11])
 local answer = { score, member }
 for _, value in ipairs(tasks) do answer[#answer + 1] = value end
 return answer

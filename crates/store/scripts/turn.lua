@@ -17,8 +17,8 @@
 --   callbacks and for each: task id, claim, receiver, url, group, state, operation, finished_at; then
 --   for each claimed task: id, epoch, recoveries, '1' when the last worker to hold it was lost (else
 --   '0'), '' | 'cancel' | 'superseded', group id, operation, record
--- uses: keys clock wake batch metrics ended index registry callbacks notes group_queue dead_letters
--- uses: reclaim promote claim commit
+-- uses: keys clock wake batch metrics ended kept index registry callbacks notes group_queue dead_letters
+-- uses: adopt supersede reclaim promote claim commit
 local at = 0
 local function argument()
   at = at + 1

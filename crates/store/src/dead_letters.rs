@@ -11,7 +11,14 @@ use crate::{Store, StoreError, WAKE_CHANNEL};
 /// A dead letter as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterView {
+    /// What it says of the first task that left its node behind, with the undo calls of all of them and
+    /// the last error of any.
     pub dead_letter: DeadLetter,
+    /// The names under which its tasks know it, each a task's id, a dash, and the node's place in that
+    /// task: the first, which is its own id, and the latest others.
+    pub names: Vec<String>,
+    /// How many tasks left the node behind.
+    pub tasks_total: u64,
     /// The task that ended in SUCCESS on the same group since; the dead letter can no longer be retried.
     pub superseded_by: Option<String>,
     /// The task that is retrying it now.
@@ -21,8 +28,8 @@ pub struct DeadLetterView {
 /// Some dead letters, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterPage {
-    /// How many there are in all.
-    pub total: u64,
+    /// How many match in all; `None` when that is not known, because too many would have to be visited.
+    pub total: Option<u64>,
     pub dead_letters: Vec<DeadLetterView>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<Cursor>,
@@ -43,6 +50,9 @@ pub enum DeadLetterRetry {
     /// The task given is queued.
     Accepted,
     UnknownDeadLetter,
+    /// It is part of an older one for the same node now, or may be; nothing was done. The task is to be
+    /// made anew from what is read under the same id.
+    Changed,
     /// By this task: an old undo would break what it made.
     Superseded(String),
     /// By this task already.
@@ -75,11 +85,11 @@ impl<R: Redis> Store<R> {
             .number(SCAN_MAX)
             .text(WAKE_CHANNEL)
             .text(filter.group_id.unwrap_or_default())
+            .text(filter.task_id.unwrap_or_default())
             .text(&json_field("node", filter.node)?)
-            .text(&json_field("operation", filter.operation.map(Operation::name))?)
-            .text(&json_field("task_id", filter.task_id)?);
+            .text(&json_field("operation", filter.operation.map(Operation::name))?);
         let mut answer = self.run(&script::DEAD_LETTERS_LIST, arguments).await?;
-        let total = answer.count()?;
+        let total = answer.optional_count()?;
         let next = Cursor::read(&mut answer)?;
         let mut dead_letters = Vec::new();
         while !answer.is_empty() {
@@ -88,7 +98,7 @@ impl<R: Redis> Store<R> {
         Ok(DeadLetterPage { total, dead_letters, next })
     }
 
-    /// Reads one dead letter.
+    /// Reads the dead letter that one of its tasks knows by this id.
     ///
     /// # Errors
     /// When Redis fails or the dead letter cannot be read.
@@ -101,7 +111,8 @@ impl<R: Redis> Store<R> {
         if answer.is_empty() { Ok(None) } else { dead_letter_view(&mut answer).map(Some) }
     }
 
-    /// Queues `task`, made by [`Task::retry`] from `dead_letter`, for `by`.
+    /// Queues `task`, made by [`Task::retry`] from `dead_letter`, for `by`. Ended tasks are kept for
+    /// `task_ttl_s` seconds once no dead letter names them.
     ///
     /// # Errors
     /// When Redis fails.
@@ -110,6 +121,7 @@ impl<R: Redis> Store<R> {
         dead_letter: &DeadLetter,
         task: &Task,
         by: &str,
+        task_ttl_s: u64,
     ) -> Result<DeadLetterRetry, StoreError> {
         let arguments = Arguments::default()
             .text(&dead_letter.id)
@@ -118,40 +130,42 @@ impl<R: Redis> Store<R> {
             .text(task.operation().name())
             .bytes(task.to_record()?)
             .text(WAKE_CHANNEL)
-            .text(&dead_letter.task_id)
-            .text(by);
+            .text(by)
+            .number(task_ttl_s);
         let mut answer = self.run(&script::DEAD_LETTER_RETRY, arguments).await?;
         match answer.text()?.as_str() {
             "ACCEPTED" => Ok(DeadLetterRetry::Accepted),
             "UNKNOWN" => Ok(DeadLetterRetry::UnknownDeadLetter),
+            "CHANGED" => Ok(DeadLetterRetry::Changed),
             "SUPERSEDED" => Ok(DeadLetterRetry::Superseded(answer.text()?)),
             "RETRYING" => Ok(DeadLetterRetry::Retrying(answer.text()?)),
-            _ => Err(answer.unexpected("a word that letter_retry.lua answers", None)),
+            _ => Err(answer.unexpected("a word that dead_letter_retry.lua answers", None)),
         }
     }
 
-    /// Discards a dead letter of task `task_id` for `by`, who may say why.
+    /// Discards the dead letter that one of its tasks knows by this id, for `by`, who may say why. Its
+    /// tasks are kept for `task_ttl_s` seconds from now.
     ///
     /// # Errors
     /// When Redis fails.
     pub async fn discard_dead_letter(
         &self,
         dead_letter_id: &str,
-        task_id: &str,
         by: &str,
         reason: Option<&str>,
+        task_ttl_s: u64,
     ) -> Result<Discarded, StoreError> {
         let arguments = Arguments::default()
             .text(dead_letter_id)
-            .text(task_id)
             .text(by)
-            .text(reason.unwrap_or_default());
+            .text(reason.unwrap_or_default())
+            .number(task_ttl_s);
         let mut answer = self.run(&script::DEAD_LETTER_DISCARD, arguments).await?;
         match answer.text()?.as_str() {
             "DISCARDED" => Ok(Discarded::Yes),
             "UNKNOWN" => Ok(Discarded::UnknownDeadLetter),
             "RETRYING" => Ok(Discarded::Retrying(answer.text()?)),
-            _ => Err(answer.unexpected("a word that letter_discard.lua answers", None)),
+            _ => Err(answer.unexpected("a word that dead_letter_discard.lua answers", None)),
         }
     }
 }
@@ -165,11 +179,20 @@ fn json_field(field: &str, value: Option<&str>) -> Result<String, StoreError> {
 fn dead_letter_view(answer: &mut Answer) -> Result<DeadLetterView, StoreError> {
     let id = answer.text()?;
     let dead_letter = serde_json::from_slice(&answer.bytes()?);
-    Ok(DeadLetterView {
-        dead_letter: dead_letter.unwrap_or_else(|error| unreadable(id, &error.to_string())),
-        superseded_by: answer.optional_text()?,
-        retry_task_id: answer.optional_text()?,
-    })
+    let mut dead_letter: DeadLetter =
+        dead_letter.unwrap_or_else(|error| unreadable(id.clone(), &error.to_string()));
+    let superseded_by = answer.optional_text()?;
+    let retry_task_id = answer.optional_text()?;
+    // What 0.1.0 left says these in its JSON alone.
+    if let Some(attempts) = answer.optional_count()? {
+        dead_letter.attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+    }
+    dead_letter.last_error = answer.optional_text()?.or(dead_letter.last_error);
+    dead_letter.updated_at_ms = answer.optional_count()?.unwrap_or(dead_letter.updated_at_ms);
+    let names = answer.optional_text()?.unwrap_or(id);
+    let names: Vec<String> = names.split(' ').map(str::to_owned).collect();
+    let tasks_total = answer.optional_count()?.unwrap_or(1);
+    Ok(DeadLetterView { dead_letter, names, tasks_total, superseded_by, retry_task_id })
 }
 
 /// What is shown for a dead letter that somebody has damaged, so that it hides no other.

@@ -10,6 +10,9 @@ use crate::{Store, StoreError, WAKE_CHANNEL};
 /// The most unfinished tasks and dead letters that are told of one group.
 pub const GROUP_ENTRIES_MAX: u64 = 100;
 
+/// The most nodes that are read for a page of groups, but for those of the last of them.
+const PAGE_NODES_MAX: u64 = 10_000;
+
 /// A group in a list, with how many nodes hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSummary {
@@ -53,12 +56,16 @@ pub struct GroupTask {
 }
 
 impl<R: Redis> Store<R> {
-    /// Lists up to `count` groups that some node holds, by name, after the name `after`.
+    /// Lists up to `count` groups that some node holds, by name, after the name `after`. The work is
+    /// bounded, so a page may be short and still have more after it.
     ///
     /// # Errors
     /// When Redis fails.
     pub async fn groups(&self, after: Option<&str>, count: u64) -> Result<GroupPage, StoreError> {
-        let arguments = Arguments::default().text(after.unwrap_or_default()).number(count);
+        let arguments = Arguments::default()
+            .text(after.unwrap_or_default())
+            .number(count)
+            .number(PAGE_NODES_MAX);
         let mut answer = self.run(&script::GROUPS_LIST, arguments).await?;
         let more = answer.count()? == 1;
         let mut groups = Vec::new();

@@ -6,6 +6,9 @@ use crate::redis::Redis;
 use crate::script::{self, Arguments};
 use crate::{Store, StoreError, WAKE_CHANNEL};
 
+/// The most nodes whose counts one script reads.
+const METRICS_NODES_MAX: u64 = 200;
+
 /// How things stand as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
@@ -36,7 +39,7 @@ pub struct Overview {
     pub open_breakers: BTreeMap<String, u64>,
     /// `ended:<STATE>`, `recovered`, `stale` and others, counted since Redis was new.
     pub counts: BTreeMap<String, u64>,
-    /// What `metrics.lua` and the drains count, by name.
+    /// What `metrics.lua` and the drains count, by name. Empty until [`Store::metrics`] was asked.
     pub metrics: BTreeMap<String, u64>,
 }
 
@@ -76,15 +79,33 @@ impl<R: Redis> Store<R> {
             let node = answer.text()?;
             overview.open_breakers.insert(node, answer.count()?);
         }
-        for _ in 0..answer.count()? {
+        while !answer.is_empty() {
             let name = answer.text()?;
             overview.counts.insert(name, answer.count()?);
         }
-        while !answer.is_empty() {
-            let name = answer.text()?;
-            overview.metrics.insert(name, answer.count()?);
-        }
         Ok(overview)
+    }
+
+    /// Reads what is counted, by name, in as many round trips as there are nodes for.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn metrics(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let (mut metrics, mut after) = (BTreeMap::new(), String::new());
+        loop {
+            let arguments = Arguments::default().text(&after).number(METRICS_NODES_MAX);
+            let mut answer = self.run(&script::METRICS_READ, arguments).await?;
+            let next = answer.text()?;
+            while !answer.is_empty() {
+                let name = answer.text()?;
+                metrics.insert(name, answer.count()?);
+            }
+            // Each page is after the one before, so this ends.
+            if next <= after {
+                return Ok(metrics);
+            }
+            after = next;
+        }
     }
 
     /// Pauses the queue for `by`, or lets it go on. Gives how many tasks wait.

@@ -86,9 +86,16 @@ struct Outcome<'a> {
     dead_letters: Vec<WrittenDeadLetter>,
 }
 
+/// A dead letter as `dead_letters.lua` takes it in: what it reads of it, beside the JSON that it keeps.
 #[derive(Debug, Serialize)]
 struct WrittenDeadLetter {
     id: String,
+    /// Empty when it is about no node.
+    node: String,
+    before: &'static str,
+    /// Undo calls that this task made.
+    attempts: u32,
+    last_error: String,
     json: String,
 }
 
@@ -96,7 +103,14 @@ impl WrittenDeadLetter {
     fn new(dead_letter: DeadLetter) -> Result<Self, StoreError> {
         let json = serde_json::to_string(&dead_letter)
             .map_err(|error| StoreError::Record(error.to_string()))?;
-        Ok(Self { id: dead_letter.id, json })
+        Ok(Self {
+            id: dead_letter.id,
+            node: dead_letter.node,
+            before: held_code(dead_letter.before),
+            attempts: dead_letter.attempts,
+            last_error: dead_letter.last_error.unwrap_or_default(),
+            json,
+        })
     }
 }
 

@@ -40,6 +40,10 @@ impl World {
             let until_ms = self.executor.now_ms() + self.between(1, 2 * lease_ms);
             self.nodes.borrow_mut()[node].stranger = Some((Stranger::draw(self), until_ms));
         }
+        if self.fires(Fault::NodeMoody) {
+            let until_ms = self.executor.now_ms() + self.between(1, 8 * lease_ms);
+            self.nodes.borrow_mut()[node].moody_until_ms = until_ms;
+        }
         if self.fires(Fault::NodeRestart) {
             self.take_away(node, 200);
         }

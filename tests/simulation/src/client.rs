@@ -1,13 +1,11 @@
-//! Clients and operators: they ask for tasks, poll, cancel, and see to dead letters.
+//! Clients: they ask for tasks, poll and cancel. What they do about dead letters is in
+//! [`crate::operator`].
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use saga::{DeadLetter, Operation, Policy, Task};
-use store::{
-    Accepted, Admission, Cancelled, DeadLetterFilter, DeadLetterRetry, Discarded, Idempotency,
-    Store, StoreError,
-};
+use saga::{Operation, Policy, Task};
+use store::{Accepted, Admission, Cancelled, Idempotency, Store, StoreError};
 
 use crate::checker::Submitted;
 use crate::connection::Connection;
@@ -26,11 +24,13 @@ const UNWORDABLE_MAX: u64 = 30;
 #[derive(Default)]
 pub(crate) struct Desk {
     /// Tasks that were accepted, and the state that a client was last told.
-    tasks: Vec<(String, Option<String>)>,
+    pub(crate) tasks: Vec<(String, Option<String>)>,
     keys: BTreeMap<String, Job>,
     pub(crate) groups: Vec<String>,
     pub(crate) max_queue: u64,
     pub(crate) is_closed: bool,
+    /// Nobody sees to dead letters before all is well, so that they pile up.
+    pub(crate) is_unattended: bool,
     pub(crate) at_work: usize,
 }
 
@@ -54,7 +54,10 @@ impl World {
                     break;
                 }
                 // An answer that was lost is for the next request to make up for.
-                let _ = world.act().await;
+                if let Err(StoreError::Answer { script, reason }) = world.act().await {
+                    let what = format!("{script} answers what nobody can read: {reason}");
+                    world.checker.borrow_mut().violate(what);
+                }
                 let ms = world.between(0, pause_ms);
                 world.executor.sleep(ms).await;
             }
@@ -62,7 +65,7 @@ impl World {
         });
     }
 
-    fn store(self: &Rc<Self>) -> Store<Connection> {
+    pub(crate) fn store(self: &Rc<Self>) -> Store<Connection> {
         Store::new(Connection::open(self, None))
     }
 
@@ -71,6 +74,7 @@ impl World {
             0..40 => self.submit().await,
             40..65 => self.poll_one().await,
             65..75 => self.cancel_one().await,
+            75..92 if self.desk.borrow().is_unattended => self.submit().await,
             75..92 => self.see_to_dead_letters().await,
             92..94 => self.pause().await,
             94 => self.submit_unwordable().await,
@@ -131,7 +135,11 @@ impl World {
         receiver: Option<usize>,
     ) -> Result<(), StoreError> {
         let id = format!("t{}", self.fresh());
-        let nodes: Vec<usize> = (0..self.nodes.borrow().len()).collect();
+        let mut nodes: Vec<usize> = (0..self.nodes.borrow().len()).collect();
+        if self.draws(250) {
+            // Somebody has changed the setting, or has changed it back.
+            nodes.truncate(self.index(nodes.len()) + 1);
+        }
         let addresses = nodes.iter().map(|node| format!("n{node}")).collect();
         let policy = self.policy();
         let task = Task::new(id.clone(), job.operation, job.group.clone(), addresses, policy);
@@ -184,7 +192,7 @@ impl World {
     }
 
     /// The seed's settings, some of them as a client may wish for one task.
-    fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let mut policy = self.policy.clone();
         policy.node_parallelism = u32::try_from(self.between(1, 3)).unwrap_or(1);
         policy.forward_max_attempts = u32::try_from(self.between(1, 3)).unwrap_or(1);
@@ -239,46 +247,6 @@ impl World {
         Ok(())
     }
 
-    async fn see_to_dead_letters(self: &Rc<Self>) -> Result<(), StoreError> {
-        let page = self.store().dead_letters(DeadLetterFilter::default(), None, 20).await?;
-        let place = self.index(page.dead_letters.len());
-        let Some(view) = page.dead_letters.get(place) else { return Ok(()) };
-        let dead_letter = &view.dead_letter;
-        if self.between(0, 3) == 0 {
-            self.checker.borrow_mut().discards(&dead_letter.id);
-            let (id, task_id) = (&dead_letter.id, &dead_letter.task_id);
-            let discarded =
-                self.store().discard_dead_letter(id, task_id, "an operator", None).await?;
-            self.say(&format!("an operator discards {id}: {discarded:?}"));
-            if discarded == Discarded::Yes {
-                self.report.borrow_mut().count("dead letters discarded", 1);
-            }
-            return Ok(());
-        }
-        self.retry(dead_letter).await
-    }
-
-    async fn retry(self: &Rc<Self>, dead_letter: &DeadLetter) -> Result<(), StoreError> {
-        let id = format!("t{}", self.fresh());
-        let task = Task::retry(id.clone(), dead_letter.clone(), self.policy());
-        self.checker.borrow_mut().submits(Submitted {
-            id: id.clone(),
-            group: dead_letter.group_id.clone(),
-            operation: dead_letter.operation,
-            nodes: vec![dead_letter.node.trim_start_matches('n').parse().expect("a node of ours")],
-            dead_letter: Some(dead_letter.id.clone()),
-            key: None,
-        });
-        let retried = self.store().retry_dead_letter(dead_letter, &task, "an operator").await?;
-        self.say(&format!("an operator retries {} as {id}: {retried:?}", dead_letter.id));
-        if retried == DeadLetterRetry::Accepted {
-            self.report.borrow_mut().count("dead letters retried", 1);
-            self.checker.borrow_mut().promised(&id);
-            self.desk.borrow_mut().tasks.push((id, None));
-        }
-        Ok(())
-    }
-
     async fn pause(self: &Rc<Self>) -> Result<(), StoreError> {
         self.say("an operator pauses the queue");
         self.store().pause(true, "an operator").await?;
@@ -293,25 +261,6 @@ impl World {
         let host = self.hosts.borrow().len() - 1;
         self.report.borrow_mut().count("sweeps", 1);
         self.run_drain(host, false).await;
-    }
-
-    /// Starts an operator who retries every dead letter there is, and watches what comes of it.
-    pub(crate) fn start_retrying_all(self: &Rc<Self>) {
-        let world = Rc::clone(self);
-        self.desk.borrow_mut().at_work += 1;
-        self.executor.spawn(async move {
-            let page = world.store().dead_letters(DeadLetterFilter::default(), None, 100).await;
-            for view in page.map(|page| page.dead_letters).unwrap_or_default() {
-                let _ = world.retry(&view.dead_letter).await;
-            }
-            world.desk.borrow_mut().at_work -= 1;
-            // As clients do. A drain that died within its registration still counts as one that sees
-            // what is accepted, so that the acceptance itself wakes nobody.
-            while !world.checker.borrow().is_at_rest() {
-                world.executor.sleep(500).await;
-                let _ = world.poll_one().await;
-            }
-        });
     }
 
     /// Lets the queue go on, in case an operator was cut off before doing so.

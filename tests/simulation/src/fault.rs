@@ -46,6 +46,7 @@ faults! {
     NodeRestart: "node restarts and keeps its groups", 20;
     NodeAmnesia: "node restarts and loses its groups", 4;
     NodeAway: "node away for a while", 40;
+    NodeMoody: "node refuses every other change for a while", 40;
     ForeignChange: "somebody else changes a node", 4;
     WorkerCrash: "worker lost at an effect", 12;
     UndoCrash: "worker lost over an undo", 100;

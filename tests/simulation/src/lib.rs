@@ -23,6 +23,7 @@ pub mod executor;
 pub mod fault;
 pub mod mutation;
 pub mod network;
+mod operator;
 pub mod random;
 pub mod receiver;
 pub mod redis;

@@ -122,21 +122,43 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     script(
         "dead letters are not written",
-        &[(
-            "for _, written in ipairs(outcome.dead_letters or {}) do",
-            "for _, written in ipairs({}) do",
-        )],
+        &[("write_dead_letters(task.group, dead_letters, task.dead_letter, ttl_ms)", "")],
     ),
     script(
         "dead letters are not superseded",
-        &[("redis.call('HSETNX', dead_letter_key(id), 'superseded_by', task_id)", "")],
+        &[("redis.call('HSET', dead_letter_key(id), 'superseded_by', task_id)", "")],
     ),
     script(
         "a retried dead letter leaves the list though its undo failed",
+        &[("fields[1] and holdings[fields[1]] == fields[2]", "fields[1]")],
+    ),
+    script(
+        "a success supersedes the dead letters of nodes that it did not touch",
         &[(
-            "    if c.state == 'SUCCESS' then\n      remove_dead_letter(task.dead_letter, task.group)\n    \
-            else\n      redis.call('HDEL', dead_letter_key(task.dead_letter), 'retry_task_id')\n    end",
-            "    remove_dead_letter(task.dead_letter, task.group)",
+            "for node in pairs(holdings) do nodes[#nodes + 1] = node end",
+            "nodes = redis.call('HGETALL', open)",
+        )],
+    ),
+    script(
+        "each failed task has a dead letter of its own for a node",
+        &[(
+            "      or (node ~= '' and redis.call('HGET', open_dead_letters_key(group), node))\n",
+            "",
+        )],
+    ),
+    script(
+        "a dead letter says what its latest task says",
+        &[(
+            "      update_dead_letter(id, written.attempts, written.last_error, now_text)\n",
+            "      update_dead_letter(id, written.attempts, written.last_error, now_text)\n      \
+            redis.call('HSET', dead_letter_key(id), 'json', written.json, 'before', written.before)\n",
+        )],
+    ),
+    script(
+        "a page begins after what is no longer there, and all of its millisecond",
+        &[(
+            "start = rank_of_cursor(key, cursor_score, cursor_member, newest_first)",
+            "start = redis.call('ZCOUNT', key, '-inf', cursor_score)",
         )],
     ),
     script(

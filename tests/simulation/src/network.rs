@@ -211,7 +211,16 @@ impl Network {
         timeout_ms: u64,
     ) -> Result<NodeResponse, SendError> {
         let world = &self.world;
-        let fault = world.node_fault(asked.node, asked.verb);
+        let mut fault = world.node_fault(asked.node, asked.verb);
+        let is_moody = world.nodes.borrow()[asked.node].moody_until_ms > world.executor.now_ms();
+        if fault == NodeFault::Nothing
+            && is_moody
+            && asked.verb != Verb::Inspect
+            && world.draws(500)
+        {
+            fault = NodeFault::Answers { status: 403 };
+            world.checker.borrow_mut().went_wrong();
+        }
         let is_away = world.nodes.borrow()[asked.node].away_until_ms > world.executor.now_ms();
         if is_away || fault == NodeFault::Refused {
             world.travel().await;

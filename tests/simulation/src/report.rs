@@ -63,12 +63,14 @@ impl Report {
 }
 
 /// What has to come about in a batch for it to say something, beside the faults.
-const COUNTED: [&str; 10] = [
+const COUNTED: [&str; 12] = [
     "tasks recovered",
     "stale claims refused",
     "dead letters",
     "dead letters retried",
     "dead letters discarded",
+    "tasks added to a dead letter",
+    "pages of dead letters",
     "idempotent repeats",
     "cancels",
     "callbacks sent",

@@ -96,7 +96,15 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
 }
 
 fn begin(world: &Rc<World>, random: &mut Random) {
-    let count = usize::try_from(random.between(1, 4)).unwrap_or(1);
+    // What makes dead letters, and several for one group and node.
+    let is_moody = random.happens(400);
+    if is_moody {
+        for node in world.nodes.borrow_mut().iter_mut() {
+            node.moody_until_ms = random.between(2_000, 16_000);
+        }
+    }
+    let groups_max = if is_moody { 1 } else { GROUPS.len() as u64 };
+    let count = usize::try_from(random.between(1, groups_max)).unwrap_or(1);
     let groups: Vec<String> = GROUPS.into_iter().take(count).map(str::to_owned).collect();
     for node in 0..world.nodes.borrow().len() {
         for group in &groups {
@@ -106,12 +114,14 @@ fn begin(world: &Rc<World>, random: &mut Random) {
         }
     }
     world.desk.borrow_mut().groups = groups;
+    world.desk.borrow_mut().is_unattended = is_moody && random.happens(500);
     world.desk.borrow_mut().max_queue = random.between(2, 12);
     for host in 0..world.hosts.borrow().len() {
         world.start_host(host);
     }
     for _ in 0..random.between(1, 3) {
-        world.start_client(random.between(3, 12), random.between(1, 800));
+        let actions = random.between(3, if is_moody { 36 } else { 12 });
+        world.start_client(actions, random.between(1, 800));
     }
     world.start_chaos();
 }
@@ -214,6 +224,7 @@ fn finish(world: &Rc<World>) -> Outcome {
         ("dead letters", checker.dead_letters_seen),
         ("late calls within their window", checker.late_in_window),
         ("late calls after their window", checker.late_out_of_window),
+        ("tasks added to a dead letter", checker.dead_letters_joined),
     ] {
         if number > 0 {
             report.count(what, number);

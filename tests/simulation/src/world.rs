@@ -43,6 +43,8 @@ pub struct NodeHealth {
     pub lenient: bool,
     /// Something before it answers in its place, until then.
     pub stranger: Option<(Stranger, u64)>,
+    /// It refuses every other change until then.
+    pub moody_until_ms: u64,
 }
 
 impl NodeHealth {
@@ -327,6 +329,7 @@ impl World {
         *self.rates.borrow_mut() = Rates::none();
         for node in self.nodes.borrow_mut().iter_mut() {
             node.away_until_ms = 0;
+            node.moody_until_ms = 0;
             node.stranger = None;
         }
         self.server.borrow_mut().away_until_ms = 0;

@@ -72,7 +72,7 @@ impl Ledger {
     /// Has every dead letter retried; what is superseded is discarded. None is left then.
     pub(crate) async fn settle_dead_letters(&mut self, client: &mut Client) -> anyhow::Result<()> {
         loop {
-            let Some(dead_letter) = newest_dead_letter(client).await? else { return Ok(()) };
+            let Some(dead_letter) = some_dead_letter(client).await? else { return Ok(()) };
             let id = dead_letter["id"].as_str().unwrap_or_default();
             if dead_letter["superseded_by"].is_null() {
                 ensure!(
@@ -140,18 +140,11 @@ impl Ledger {
     }
 }
 
-/// The dead letter that was written last. Of several for one node, that is the one to retry first.
-async fn newest_dead_letter(client: &mut Client) -> anyhow::Result<Option<Value>> {
-    let (mut cursor, mut newest) = (String::new(), None);
-    loop {
-        let path = format!("/dead-letters?limit=100{cursor}");
-        let page = client.insist(Method::GET, &path, StatusCode::OK, |request| request).await?;
-        newest = page["dead_letters"].as_array().and_then(|all| all.last()).cloned().or(newest);
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(newest),
-        }
-    }
+/// A dead letter, if there is one.
+async fn some_dead_letter(client: &mut Client) -> anyhow::Result<Option<Value>> {
+    let path = "/dead-letters?limit=1";
+    let page = client.insist(Method::GET, path, StatusCode::OK, |request| request).await?;
+    Ok(page["dead_letters"].get(0).cloned())
 }
 
 /// What the nodes saw of a group last, and what its last tasks say of themselves.

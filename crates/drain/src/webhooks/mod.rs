@@ -218,7 +218,7 @@ mod tests {
     }
 
     impl Log for Nobody {
-        fn event(&self, _: &str, _: &[(&str, &str)]) {}
+        fn write(&self, _: crate::environment::Level, _: &str, _: &[(&str, &str)]) {}
     }
 
     #[test]

@@ -1,6 +1,7 @@
 -- What a turn does to keys that all tasks share, gathered and written once: a command costs far more
 -- than its part in one.
 local BATCH_MAX = 1000 -- values in one command, well below what Lua can unpack
+local NODE_CALLS_TTL_MS = 604800000 -- without a call for so long, a node's counts of calls are forgotten
 
 local counts = {} -- how much to add, by field
 local metrics = {} -- how much to add, by name
@@ -35,6 +36,33 @@ local function call_in_parts(command, key, values)
   end
 end
 
+-- Writes what was counted. The counts of calls to a node have a hash of their own, for nodes come and go.
+local function write_metrics()
+  local called = {}
+  for name, by in pairs(metrics) do
+    local field, node = name:match('^calls|([^|]*|[^|]*)|(.*)$')
+    if field then
+      redis.call('HINCRBY', node_calls_key(node), field, by)
+      called[node] = true
+    else
+      redis.call('HINCRBY', METRICS, name, by)
+    end
+  end
+  local listed = {}
+  for node in pairs(called) do
+    redis.call('PEXPIRE', node_calls_key(node), NODE_CALLS_TTL_MS)
+    listed[#listed + 1] = 0
+    listed[#listed + 1] = node
+  end
+  if #listed == 0 then return end
+  call_in_parts('ZADD', CALLED_NODES, listed)
+  -- Two of the list, wherever the clock points: in time it is rid of all that are forgotten.
+  local rank = now % redis.call('ZCARD', CALLED_NODES)
+  for _, node in ipairs(redis.call('ZRANGE', CALLED_NODES, rank, rank + 1)) do
+    if redis.call('EXISTS', node_calls_key(node)) == 0 then redis.call('ZREM', CALLED_NODES, node) end
+  end
+end
+
 -- Writes what was gathered. Whatever reads these keys has to come after it.
 local function write_batch()
   local ended, running = {}, {}
@@ -51,7 +79,7 @@ local function write_batch()
   for field, by in pairs(counts) do
     if by ~= 0 then redis.call('HINCRBY', COUNTS, field, by) end
   end
-  for name, by in pairs(metrics) do redis.call('HINCRBY', METRICS, name, by) end
+  write_metrics()
   local held, gone = {}, {}
   for group, is_held in pairs(groups) do
     if is_held then

@@ -24,8 +24,10 @@ local function claim_one(list, id, lease_ms)
   lease(id, lease_ms)
   local flag = ''
   if fields[4] then flag = 'cancel' end
-  if fields[5] and redis.call('HGET', dead_letter_key(fields[5]), 'superseded_by') then
-    flag = 'superseded'
+  if fields[5] then
+    -- One that is gone is part of an older one by now, which a retry of its own puts right.
+    local letter = redis.call('HMGET', dead_letter_key(fields[5]), 'json', 'superseded_by')
+    if not letter[1] or letter[2] then flag = 'superseded' end
   end
   return { id, epoch, fields[2] or '0', fields[10] or '0', flag, fields[7] or '', fields[9] or '', fields[3] or '' }
 end

@@ -23,22 +23,23 @@ end
 
 local function finish(c, task, ttl_s)
   local outcome = cjson.decode(c.outcome)
+  local holdings, dead_letters = outcome.holdings or {}, outcome.dead_letters or {}
+  local ttl_ms = math.max(1, ttl_s * 1000)
   unlease(c.id)
   observe('task_ms', now - (tonumber(task.created_at) or now))
-  register(task.group, outcome.holdings or {})
-  for _, written in ipairs(outcome.dead_letters or {}) do
-    write_dead_letter(written.id, task.group, written.json)
-  end
+  register(task.group, holdings)
   if task.dead_letter then
-    if c.state == 'SUCCESS' then
-      remove_dead_letter(task.dead_letter, task.group)
-    else
-      redis.call('HDEL', dead_letter_key(task.dead_letter), 'retry_task_id')
-    end
-  elseif c.state == 'SUCCESS' then
-    supersede_dead_letters(task.group, c.id)
+    adopt_first_dead_letters(task.group, ttl_ms)
+    adopt(task.dead_letter, task.group, ttl_ms)
   end
-  close(c.id, task, c.state, ttl_s, c.record)
+  write_dead_letters(task.group, dead_letters, task.dead_letter, ttl_ms)
+  if task.dead_letter then
+    end_retry(task.dead_letter, c.id, c.state == 'SUCCESS' and holdings or {}, ttl_ms)
+  elseif c.state == 'SUCCESS' then
+    supersede_dead_letters(task.group, c.id, holdings, ttl_ms)
+  end
+  local is_kept = #dead_letters > 0 and task_of(dead_letters[1].id) == c.id
+  close(c.id, task, c.state, ttl_s, c.record, is_kept)
 end
 
 -- One commit. `kind`: 'journal' keeps the task, 'delay' lets it wait until `due_ms`, 'await' the same

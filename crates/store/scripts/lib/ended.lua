@@ -1,12 +1,17 @@
--- Ended tasks: one string each, which never changes and expires by itself. Its first line holds the
+-- Ended tasks: one string each, which never changes and expires by itself (see kept.lua). Its first line holds the
 -- state, the operation, and when the task was accepted and when it ended (both in ms); its second line
 -- the group's id; the rest is the record. 0.1.0 left an ended task in its hash, where it is still read.
 local HEADER_BYTES_MAX = 1200 -- the first two lines of any; a group's id has 256 characters at most
 
+-- `ttl_ms` is nil for a task that is kept.
 local function write_ended(id, group, state, operation, created_at, record, ttl_ms)
   local text = state .. ' ' .. operation .. ' ' .. created_at .. ' ' .. now_text .. '\n' .. group .. '\n'
     .. record
-  redis.call('SET', ended_key(id), text, 'PX', ttl_ms)
+  if ttl_ms then
+    redis.call('SET', ended_key(id), text, 'PX', ttl_ms)
+  else
+    redis.call('SET', ended_key(id), text)
+  end
 end
 
 -- A task, whether it runs or has ended: state, operation, group, when it was accepted, changed last

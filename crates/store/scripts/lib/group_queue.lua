@@ -52,14 +52,16 @@ end
 
 -- Ends a task in `state`, which never changes again, with its last record ('' for the one it has), and
 -- starts its time to live. `task` holds what is known of it: group, operation, created_at, and what it
--- may lack: record, callback (who is to be told of the end), notes (only of 0.1.0).
-local function close(id, task, state, ttl_s, record)
+-- may lack: record, callback (who is to be told of the end), notes (only of 0.1.0). It does not expire if
+-- it `is_kept`: see kept.lua.
+local function close(id, task, state, ttl_s, record, is_kept)
   local ttl_ms = math.max(1, ttl_s * 1000)
   if record == '' then record = task.record or redis.call('HGET', task_key(id), 'record') or '' end
   if task.notes then move_first_notes(id, task.notes) end
-  redis.call('PEXPIRE', notes_key(id), ttl_ms)
+  if not is_kept then redis.call('PEXPIRE', notes_key(id), ttl_ms) end
   redis.call('DEL', task_key(id))
-  write_ended(id, task.group, state, task.operation or '', task.created_at or '', record, ttl_ms)
+  write_ended(id, task.group, state, task.operation or '', task.created_at or '', record,
+    not is_kept and ttl_ms or nil)
   if task.callback then begin_callback(id, task.callback, task.group, state, task.operation or '') end
   count('ended:' .. state, 1)
   index_end(task.group, leave_group_queue(id, task.group), ttl_ms)

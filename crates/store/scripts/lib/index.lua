@@ -24,10 +24,13 @@ end
 -- A task of the group has ended, and was its last if `is_last`.
 local function index_end(group, is_last, ttl_ms)
   local index = group_tasks_key(group)
-  local old = redis.call('ZRANGEBYSCORE', index, '-inf', '(' .. now - ttl_ms, 'LIMIT', 0,
-    FORGET_IN_GROUP_MAX)
-  forget(index, old)
-  if is_last then redis.call('PEXPIRE', index, ttl_ms) end
+  local old = redis.call('ZCOUNT', index, '-inf', '(' .. now - ttl_ms)
+  if old > 0 then
+    -- Anywhere among them, for the oldest may be kept for long.
+    local from = now % math.max(1, old - FORGET_IN_GROUP_MAX + 1)
+    forget(index, redis.call('ZRANGE', index, from, math.min(from + FORGET_IN_GROUP_MAX, old) - 1))
+  end
+  if is_last then release_group(group, ttl_ms) end
 end
 
 -- Goes round the part of the index that may have expired, a few entries a turn.

@@ -14,6 +14,7 @@ local EXPIRING = prefix .. 'expiring' -- sorted set that only 0.1.0 wrote, see i
 local GROUPS = prefix .. 'groups' -- sorted set, all scores 0: groups that some node holds, by name
 local PAUSED = prefix .. 'paused' -- hash: by whom and when; there while the queue is paused
 local METRICS = prefix .. 'metrics' -- hash: name -> number, see metrics.lua
+local CALLED_NODES = prefix .. 'called-nodes' -- sorted set, all scores 0: nodes with counts of calls
 local BREAKERS = prefix .. 'breakers' -- hash: node -> open until, ms
 local CALLBACKS = prefix .. 'callbacks-waiting' -- sorted set: task id by the time its callback is due, ms
 local FIRST_CALLBACKS = prefix .. 'callbacks' -- the same as 0.1.0 wrote it, see callbacks.lua
@@ -33,6 +34,16 @@ local function group_key(group) return prefix .. 'group:' .. group end -- hash: 
 local function dead_letter_key(id) return prefix .. 'letter:' .. id end -- hash: one dead letter
 local function receiver_key(receiver) return prefix .. 'receiver:' .. receiver end -- like CALLBACKS
 local function callback_key(id) return prefix .. 'callback:' .. id end -- hash: a task's callback
+local function node_calls_key(node) return prefix .. 'node-calls:' .. node end -- hash, see metrics.lua
 local function idempotency_key(key) return prefix .. 'idempotency:' .. key end -- hash
 local function rate_key(key) return prefix .. 'rate:' .. key end -- string: requests in a second
-local function group_dead_letters_key(group) return prefix .. 'group-letters:' .. group end -- set
+-- Sorted set like DEAD_LETTERS: a group's.
+local function group_dead_letters_key(group) return prefix .. 'group-dead-letters:' .. group end
+-- Hash: node -> id of the one open dead letter for it. See dead_letters.lua.
+local function open_dead_letters_key(group) return prefix .. 'open-dead-letters:' .. group end
+-- Hash: a name under which a dead letter was written for the task -> id of the dead letter.
+local function task_dead_letters_key(id) return prefix .. 'task-dead-letters:' .. id end
+-- Set that only 0.1.0 wrote: a group's dead letters that are not adopted yet. See adopt.lua.
+local function first_dead_letters_key(group) return prefix .. 'group-letters:' .. group end
+-- Hash: node -> task that superseded what 0.1.0 left for it and is not adopted yet.
+local function first_superseded_key(group) return prefix .. 'group-letters-superseded:' .. group end

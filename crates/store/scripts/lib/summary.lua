@@ -2,12 +2,15 @@
 -- that costs less than decoding it. A quote within a JSON string is escaped, so that none of these texts
 -- can be part of one.
 
-local PHASES = { PENDING = 'queued', STARTED = 'forward', REVOKED = 'cancelled' }
+local PHASES = { PENDING = 'queued', REVOKED = 'cancelled' }
 
 -- The phase; '' when the record is damaged. Its beginning is enough.
 local function phase_of(state, record)
-  return PHASES[state] or record:match('^{"v":%d+,"p":"([%w_]+)"') or record:match('[{,]"phase":"([%w_]+)"')
-    or ''
+  local phase = PHASES[state] or record:match('^{"v":%d+,"p":"([%w_]+)"')
+    or record:match('[{,]"phase":"([%w_]+)"') or ''
+  -- A worker has just taken it, and has stored nothing yet.
+  if state == 'STARTED' and phase == 'queued' then return 'forward' end
+  return phase
 end
 
 -- The position of the first quote from `at` on that ends a JSON string.

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use saga::{ClientState, Operation, Phase};
-use store::{Cursor, Instruction, TaskFilter};
+use store::{Cursor, DeadLetterFilter, Instruction, TaskFilter};
 
 use crate::world::{TestTurn, World, finish};
 
@@ -131,6 +131,125 @@ fn pages_follow_each_other_without_gap_or_repeat() {
     seen.sort();
     let expected: Vec<String> = (0..25).map(|number| format!("t{number:02}")).collect();
     assert_eq!(seen, expected);
+}
+
+/// Ids that a language would sort otherwise than Redis does.
+const IDS: [&str; 6] = ["T-2", "t-1", "t-10", "t-2", "t1", "t_1"];
+
+/// Goes down a list, an entry a page. Whatever `meddle` does to the entry that a page ended with, no other
+/// is passed over.
+fn go_down<'a>(
+    world: &World,
+    list: impl Fn(Option<&Cursor>) -> (Vec<String>, Option<Cursor>),
+    meddle: impl Fn(&World, &str),
+    order: impl IntoIterator<Item = &'a str>,
+) {
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let (ids, next) = list(cursor.as_ref());
+        for id in &ids {
+            meddle(world, id);
+        }
+        seen.extend(ids);
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, order.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn tasks_that_are_gone_take_no_others_along() {
+    let world = World::new();
+    for id in IDS {
+        world.accept(id, "g");
+        world.ask(&format!("ZADD {{muster}}:tasks 1700000000000 {id}"));
+        world.ask(&format!("ZADD {{muster}}:group-tasks:g 1700000000000 {id}"));
+    }
+    for group_id in [None, Some("g")] {
+        let list = |cursor: Option<&Cursor>| {
+            let filter = TaskFilter { group_id, ..TaskFilter::default() };
+            let page = block_on(world.store.tasks(filter, cursor, 1)).unwrap();
+            (page.tasks.into_iter().map(|task| task.task_id).collect(), page.next)
+        };
+        let forget = |world: &World, id: &str| {
+            let index = if group_id.is_some() { "group-tasks:g" } else { "tasks" };
+            world.ask(&format!("ZREM {{muster}}:{index} {id}"));
+        };
+        go_down(&world, list, forget, IDS.into_iter().rev());
+    }
+}
+
+#[test]
+fn dead_letters_that_are_gone_take_no_others_along() {
+    let world = World::new();
+    for group_id in [None, Some("g")] {
+        for id in IDS {
+            for list in ["dead-letter", "group-dead-letters:g"] {
+                world.ask(&format!("ZADD {{muster}}:{list} 1700000000000 {id}"));
+            }
+            world.ask(&format!(r#"HSET {{muster}}:letter:{id} group g json {{"id":"{id}"}}"#));
+        }
+        let list = |cursor: Option<&Cursor>| {
+            let filter = DeadLetterFilter { group_id, ..DeadLetterFilter::default() };
+            let page = block_on(world.store.dead_letters(filter, cursor, 1)).unwrap();
+            let ids = page.dead_letters.into_iter().map(|view| view.dead_letter.id);
+            (ids.collect(), page.next)
+        };
+        let discard = |world: &World, id: &str| {
+            block_on(world.store.discard_dead_letter(id, "a test", None, 60)).unwrap();
+        };
+        go_down(&world, list, discard, IDS);
+    }
+}
+
+#[test]
+fn callbacks_that_are_gone_or_put_off_take_no_others_along() {
+    let world = World::new();
+    for (given_up, index) in [(false, "callbacks-waiting"), (true, "callbacks-given-up")] {
+        let status = if given_up { "given_up" } else { "waiting" };
+        for id in IDS {
+            world.ask(&format!("ZADD {{muster}}:{index} 1700000000000 {id}"));
+            let fields = format!("url u standing {status} attempts 1 group g state SUCCESS");
+            world.ask(&format!("HSET {{muster}}:callback:{id} {fields}"));
+        }
+        let list = |cursor: Option<&Cursor>| {
+            let page = block_on(world.store.callbacks(given_up, cursor, 1)).unwrap();
+            let ids = page.callbacks.into_iter().map(|summary| summary.callback.task_id);
+            (ids.collect(), page.next)
+        };
+        let meddle = |world: &World, id: &str| {
+            if id.len() > 3 {
+                world.ask(&format!("ZREM {{muster}}:{index} {id}"));
+            } else if !given_up {
+                // It was tried, and is tried again before long: it has another score.
+                world.ask(&format!("ZADD {{muster}}:{index} 1600000000000 {id}"));
+            }
+        };
+        go_down(&world, list, meddle, IDS);
+    }
+}
+
+#[test]
+fn groups_that_are_gone_take_no_others_along() {
+    let world = World::new();
+    for group in IDS {
+        world.ask(&format!("ZADD {{muster}}:groups 0 {group}"));
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = block_on(world.store.groups(after.as_deref(), 1)).unwrap();
+        for group in page.groups {
+            world.ask(&format!("ZREM {{muster}}:groups {}", group.group_id));
+            seen.push(group.group_id.clone());
+            after = Some(group.group_id);
+        }
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(seen, IDS);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops when something is amiss")]
 
 mod admission;
+mod bounds;
 mod breakers;
 mod callbacks;
 mod dead_letters;

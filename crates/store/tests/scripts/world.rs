@@ -53,7 +53,7 @@ impl World {
             commits: turn.commits,
             callbacks: turn.callbacks,
             breakers: turn.breakers,
-            metrics: Vec::new(),
+            metrics: turn.metrics,
         }))
         .unwrap()
     }
@@ -102,6 +102,7 @@ pub(crate) struct TestTurn<'a> {
     pub(crate) commits: Vec<Commit>,
     pub(crate) callbacks: CallbackTurn,
     pub(crate) breakers: Vec<BreakerChange>,
+    pub(crate) metrics: Vec<(String, u64)>,
 }
 
 impl Default for TestTurn<'_> {
@@ -118,6 +119,7 @@ impl Default for TestTurn<'_> {
             commits: Vec::new(),
             callbacks: CallbackTurn::default(),
             breakers: Vec::new(),
+            metrics: Vec::new(),
         }
     }
 }

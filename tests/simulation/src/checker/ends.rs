@@ -64,7 +64,7 @@ impl Checker {
             }
         }
         if is_success && task.submitted.dead_letter.is_none() {
-            self.dead_letters.supersede(group);
+            self.dead_letters.supersede(group, &task.submitted.nodes);
         }
     }
 
@@ -98,8 +98,7 @@ impl Checker {
     pub fn at_rest(&mut self, keyspace: &mut Keyspace) {
         for (key, _) in keyspace.dump() {
             let key = key.strip_prefix(store::PREFIX).unwrap_or(&key).to_owned();
-            // The queue may name tasks that were cancelled: a claim passes over them.
-            let is_left = matches!(key.as_str(), "rollback" | "delayed" | "leases")
+            let is_left = matches!(key.as_str(), "queue" | "rollback" | "delayed" | "leases")
                 || ["line:", "receiver"].iter().any(|prefix| key.starts_with(prefix));
             if is_left {
                 self.violate(format!("all tasks have ended, and there still is {key}"));

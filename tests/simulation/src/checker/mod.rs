@@ -140,6 +140,8 @@ pub struct Checker {
     pub late_out_of_window: u64,
     /// Dead letters that were written.
     pub dead_letters_seen: u64,
+    /// How often a task was added to a dead letter that was there.
+    pub dead_letters_joined: u64,
 }
 
 fn rank(state: &str) -> u8 {

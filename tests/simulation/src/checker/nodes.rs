@@ -214,6 +214,7 @@ impl Checker {
 
     fn disturbed(&mut self, spot: &Spot) {
         self.places.entry(spot.clone()).or_default().unseen = true;
+        self.dead_letters.disturb(spot);
         let Some(running) = self.running(&spot.1) else { return };
         if let Some(visit) = self.tasks[running].visits.get_mut(&spot.0)
             && visit.baseline.is_some()

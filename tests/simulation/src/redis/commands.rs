@@ -283,17 +283,25 @@ impl Keyspace {
 
     fn lrem(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
         let (key, count, value) = (arguments.next()?, arguments.integer()?, arguments.next()?);
-        if count <= 0 {
-            return Err(format!("the model's LREM knows no count but positive ones: {count}"));
-        }
         self.change(key, |list: &mut List| {
-            let mut removed = 0;
-            list.retain(|item| {
-                let goes = removed < count && item == value;
-                removed += i64::from(goes);
-                !goes
-            });
-            Ok(Reply::Int(removed))
+            let mut places: Vec<usize> = (0..list.len())
+                .filter(|place| list.get(*place).is_some_and(|item| item == value))
+                .collect();
+            if count < 0 {
+                places.reverse();
+            }
+            let all = count == 0;
+            let most = if all {
+                places.len()
+            } else {
+                usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX)
+            };
+            places.truncate(most);
+            places.sort_unstable();
+            for place in places.iter().rev() {
+                list.remove(*place);
+            }
+            Ok(Reply::count(places.len()))
         })
     }
 

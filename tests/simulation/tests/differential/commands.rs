@@ -45,6 +45,8 @@ const COMMANDS: &[&str] = &[
     "LRANGE K -2 N",
     "LREM K 1 V",
     "LREM K 2 V",
+    "LREM K -1 V",
+    "LREM K 0 V",
     "SADD K V V",
     "SREM K V",
     "SCARD K",

@@ -110,15 +110,13 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
             format!("{all:?} {next:?}")
         }
         Act::Retry { dead_letter, task } => {
-            format!("{:?}", store.retry_dead_letter(dead_letter, task, "somebody").await?)
+            format!("{:?}", store.retry_dead_letter(dead_letter, task, "somebody", 100_000).await?)
         }
         Act::Discard(dead_letter) => {
             let why = Some("seen to");
             format!(
                 "{:?}",
-                store
-                    .discard_dead_letter(&dead_letter.id, &dead_letter.task_id, "somebody", why)
-                    .await?
+                store.discard_dead_letter(&dead_letter.id, "somebody", why, 100_000).await?
             )
         }
         Act::Tasks { group, node, count } => {
@@ -140,7 +138,8 @@ async fn act<R: Redis>(store: &Store<R>, act: &Act) -> Result<String, StoreError
         Act::Overview => {
             let waiting = store.callbacks(false, None, 5).await?;
             let given_up = store.callbacks(true, None, 5).await?;
-            format!("{:?} {waiting:?} {given_up:?}", store.overview().await?)
+            let (overview, metrics) = (store.overview().await?, store.metrics().await?);
+            format!("{overview:?} {metrics:?} {waiting:?} {given_up:?}")
         }
         Act::Pause(pause) => format!("{:?}", store.pause(*pause, "somebody").await?),
     })
