@@ -57,7 +57,7 @@ struct TaskList {
     /// Newest first.
     tasks: Vec<TaskEntry>,
     /// Where the next page begins; `null` at the end. At most 10,000 tasks are read for a page, and with
-    /// `node` about 20 MB of them, so with rare matches it may be short, or empty, and still have a next
+    /// `node` about 10 MB of them, so with rare matches it may be short, or empty, and still have a next
     /// one.
     next_cursor: Option<String>,
 }

@@ -9,7 +9,7 @@
 --   id, state, operation, group id, created_at, updated_at, finished_at ('' while it runs), phase ('' when
 --   the record is damaged), error as JSON ('' for none)
 -- uses: keys clock wake ended summary page
-local RECORD_BYTES_MAX = 2000000 -- read for one page, and one record more
+local RECORD_BYTES_MAX = 1000000 -- read for one page, and one record more
 local cursor_score, cursor_member, count, scan_max, channel, group, operation, states, node, since,
   before, phases = unpack(ARGV)
 count, since, before = tonumber(count), tonumber(since), tonumber(before)

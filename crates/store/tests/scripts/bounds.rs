@@ -117,7 +117,7 @@ fn a_page_of_a_node_reads_a_bounded_part_of_large_records() {
             break;
         }
     }
-    assert_eq!((found, pages), (1, 15));
+    assert_eq!((found, pages), (1, 26));
 }
 
 #[test]
