@@ -21,6 +21,7 @@ mod leases;
 mod limits;
 mod node_call;
 mod pending_commits;
+mod progress;
 mod quarantine;
 mod report;
 mod run;

@@ -3,7 +3,7 @@
 use clock::Clock;
 use futures::future::{Either, select};
 use node_adapter::Adapter;
-use store::{Instruction, Redis, StoreError, Turn};
+use store::{Commit, Instruction, Redis, StoreError, Turn};
 
 use crate::drain::{Drain, SentTurn};
 use crate::environment::{Environment, Log, NodeClient};
@@ -58,12 +58,15 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Run<'_, R, N, A, C, 
         let renews = drain.lease_renewal.is_due(sent_at_ms, limits.lease_ms);
         let renewals = if renews { drain.held.claims() } else { Vec::new() };
         let renewed = !renewals.is_empty();
-        let idle = drain.held.is_empty() && drain.webhooks.is_idle();
+        let holds_none = drain.held.is_empty();
+        let idle = holds_none && drain.webhooks.is_idle();
+        let free = limits.concurrency.saturating_sub(drain.held.len());
         let turn = Turn {
             drain_id: id,
             registration_ms: REGISTRATION_MS,
             lease_ms: limits.lease_ms,
-            slots: limits.concurrency.saturating_sub(drain.held.len()),
+            slots: if drain.held.holds_one_alone() { 0 } else { free },
+            holds_none,
             idle,
             closing,
             stays: limits.stays,
@@ -74,7 +77,19 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Run<'_, R, N, A, C, 
             breakers: drain.calls.breaker_changes(drain.clocks.offset_ms()),
             metrics: drain.calls.flush_metrics(sent_at_ms, idle),
         };
-        let answer = environment.store.turn(turn).await?;
+        let mut claims = drain.held.claims();
+        claims.extend(turn.commits.iter().map(Commit::claim));
+        let answer = match environment.store.turn(turn).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                // That Redis is full, say, is no fault of the tasks. If it fails again, they are
+                // reclaimed.
+                if error.is_refusal() {
+                    let _ = environment.store.put_down(id, &claims).await;
+                }
+                return Err(error);
+            }
+        };
         drain.follow(answer, SentTurn { at_ms: sent_at_ms, renewed, closing, gated })
     }
 

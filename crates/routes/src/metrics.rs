@@ -119,7 +119,16 @@ fn exposition(overview: &Overview) -> String {
     text.gauge("muster_tasks_waiting", "Tasks that have not been started.", overview.waiting);
     text.gauge("muster_tasks_running", "Tasks that a worker has in hand.", overview.running);
     text.gauge("muster_tasks_delayed", "Tasks delayed until a retry is due.", overview.delayed);
-    text.gauge("muster_rollbacks_ready", "Compensations ready to go on.", overview.rollback);
+    text.gauge(
+        "muster_tasks_begun_ready",
+        "Tasks going forward that wait for a worker to go on.",
+        overview.begun,
+    );
+    text.gauge(
+        "muster_rollbacks_ready",
+        "Tasks rolling back that wait for a worker to go on.",
+        overview.rollback,
+    );
     text.gauge(
         "muster_dead_letters",
         "Dead letters that wait for a person.",

@@ -5,6 +5,7 @@
 -- uses: keys clock wake notes
 local id, channel, by = unpack(ARGV)
 
+wake_if_neglected(channel)
 local status = redis.call('HGET', callback_key(id), 'standing')
 if not status then return { 'UNKNOWN' } end
 if status == 'delivered' then return { 'DELIVERED' } end

@@ -1,10 +1,12 @@
 -- Discards a dead letter: a person has seen to it.
 -- keys: the prefix
--- arguments: dead letter id, id of the letter's task, who asks for it, why ('' for no reason given)
+-- arguments: dead letter id, channel, id of the letter's task, who asks for it, why ('' for no reason
+--   given)
 -- answer: 'UNKNOWN' | 'RETRYING', task id | 'DISCARDED'
--- uses: keys clock dead_letters notes
-local dead_letter, dead_letter_task, by, reason = unpack(ARGV)
+-- uses: keys clock wake dead_letters notes
+local dead_letter, channel, dead_letter_task, by, reason = unpack(ARGV)
 
+wake_if_neglected(channel)
 local fields = dead_letter_fields(dead_letter)
 if not fields then return { 'UNKNOWN' } end
 if fields[4] ~= '' then return { 'RETRYING', fields[4] } end

@@ -1,11 +1,12 @@
 -- Lists the groups that some node holds as far as Muster knows, by name.
 -- keys: the prefix
--- arguments: name after which to begin ('' for the first page), most groups
+-- arguments: name after which to begin ('' for the first page), most groups, channel
 -- answer: '1' when there are more, else '0'; then for each: name, nodes that hold it, nodes that do
 --   not, nodes of which it is not known
--- uses: keys batch registry
-local after, count = ARGV[1], tonumber(ARGV[2])
+-- uses: keys clock wake batch registry
+local after, count, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
+wake_if_neglected(channel)
 local from = after == '' and '-' or '(' .. after
 local names = redis.call('ZRANGEBYLEX', GROUPS, from, '+', 'LIMIT', 0, count + 1)
 local answer = { #names > count and '1' or '0' }

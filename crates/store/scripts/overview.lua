@@ -2,9 +2,11 @@
 -- that nobody looks after.
 -- keys: the prefix
 -- arguments: channel
--- answer: now in ms; tasks waiting, ready compensations, delayed, running, dead letters, drains,
---   callbacks that wait, callbacks given up; when the first task of the queue was accepted ('' when
---   none waits); who paused the queue and when ('' and '' when it is not paused); the number of
+-- answer: now in ms; tasks waiting, begun and ready to go on, ready compensations, delayed, running, dead
+--   letters, drains, callbacks that wait, callbacks given up; when the first task of the queue was
+--   accepted ('' when none waits); who paused the queue and when ('' and '' when it is not paused); since
+--   when wake-ups are heard and not answered, since when Redis lets none be sent (each '' when all is
+--   well); the number of
 --   nodes whose breaker is open, for each: node, until when in ms; the number of counts, for each:
 --   name, number; then for each metric: name, number
 -- uses: keys clock wake
@@ -13,10 +15,13 @@ local channel = ARGV[1]
 wake_if_neglected(channel)
 local first = redis.call('LINDEX', LISTS.queue, 0)
 local paused = redis.call('HMGET', PAUSED, 'by', 'at')
+local woken = redis.call('HMGET', WAKE, 'unanswered', 'refused')
+local is_deaf = woken[1] and not is_recent(woken[1], UNANSWERED_MS) and live_drains() == 0
 local counts = redis.call('HGETALL', COUNTS)
 local answer = {
   now,
-  tonumber(redis.call('HGET', COUNTS, 'waiting') or '0'),
+  redis.call('HGET', COUNTS, 'waiting') or '0',
+  redis.call('LLEN', LISTS.begun) + redis.call('LLEN', LISTS.alone),
   redis.call('LLEN', LISTS.rollback),
   redis.call('ZCARD', DELAYED),
   redis.call('ZCARD', LEASES),
@@ -27,11 +32,13 @@ local answer = {
   first and redis.call('HGET', task_key(first), 'created_at') or '',
   paused[1] or '',
   paused[2] or '',
+  is_deaf and woken[1] or '',
+  woken[2] or '',
 }
 local open = {}
 local breakers = redis.call('HGETALL', BREAKERS)
 for i = 1, #breakers, 2 do
-  if tonumber(breakers[i + 1]) > now then
+  if (tonumber(breakers[i + 1]) or 0) > now then
     open[#open + 1] = breakers[i]
     open[#open + 1] = breakers[i + 1]
   end

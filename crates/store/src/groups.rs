@@ -58,7 +58,8 @@ impl<R: Redis> Store<R> {
     /// # Errors
     /// When Redis fails.
     pub async fn groups(&self, after: Option<&str>, count: u64) -> Result<GroupPage, StoreError> {
-        let arguments = Arguments::default().text(after.unwrap_or_default()).number(count);
+        let arguments =
+            Arguments::default().text(after.unwrap_or_default()).number(count).text(WAKE_CHANNEL);
         let mut answer = self.run(&script::GROUPS_LIST, arguments).await?;
         let more = answer.count()? == 1;
         let mut groups = Vec::new();

@@ -59,6 +59,14 @@ pub enum StoreError {
     Record(String),
 }
 
+impl StoreError {
+    /// Whether Redis said no, so that nothing was done.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Redis(RedisError::Refused(_)))
+    }
+}
+
 impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -45,6 +45,7 @@ impl World {
             registration_ms: turn.registration_ms,
             lease_ms: turn.lease_ms,
             slots: turn.slots,
+            holds_none: turn.idle,
             idle: turn.idle,
             closing: turn.closing,
             stays: true,
