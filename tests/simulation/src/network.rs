@@ -1,5 +1,6 @@
 //! The network between workers and nodes, and the nodes: the cluster manager's API with faults.
 
+use std::future::pending;
 use std::rc::Rc;
 
 use drain::{NodeClient, NodeRequest, NodeResponse, SendError};
@@ -98,6 +99,10 @@ impl NodeClient for Network {
         let number = world.fresh();
         world.say(&format!("w{} sends #{number} to n{node}: {} {group}", self.host, word(*verb)));
         world.checker.borrow_mut().sent(number, *node, group, *verb);
+        if world.is_poison(group) {
+            world.crash(self.host);
+            pending::<()>().await;
+        }
         // Handed over to the HTTP client and not yet on its way: a worker that stands still here
         // sends it late, which is no different from a network that brings it late.
         world.effect(Some(self.host)).await;

@@ -18,6 +18,7 @@ use crate::network::NodeFault;
 use crate::random::Random;
 use crate::redis::Engine;
 use crate::report::Report;
+use crate::rings::Rings;
 use crate::server::Server;
 use crate::trace::Trace;
 
@@ -30,6 +31,8 @@ pub struct Host {
     pub(crate) drain: Option<TaskId>,
     /// How long that drain has stood still.
     pub(crate) frozen_ms: u64,
+    /// Until then its subscription is dead, and Redis does not know it.
+    pub(crate) deaf_until_ms: u64,
 }
 
 /// A node as the network sees it.
@@ -86,11 +89,27 @@ pub struct World {
     /// The effect at which the lease of a task lapses, and the task's id.
     pub(crate) lapse_at: RefCell<Option<(u64, String)>>,
     numbers: Cell<u64>,
+    /// Tasks that kill their workers.
+    pub(crate) poison: RefCell<BTreeSet<String>>,
     /// Until then Redis's clock does not step forward again.
     pub(crate) steady_at_ms: Cell<u64>,
+    /// Wake-ups that were sent.
+    pub(crate) rings: RefCell<Rings>,
     /// What clients share with each other.
     pub(crate) desk: RefCell<Desk>,
 }
+
+/// The faults by which a task's worker is lost, or does not get through to Redis.
+const WORKER_LOSSES: [Fault; 8] = [
+    Fault::WorkerCrash,
+    Fault::WorkerKilled,
+    Fault::WorkerFrozen,
+    Fault::HostRestart,
+    Fault::RedisLostBefore,
+    Fault::RedisLostAfter,
+    Fault::RedisAway,
+    Fault::RedisRestart,
+];
 
 /// What a world is made with.
 pub struct Setup {
@@ -133,7 +152,9 @@ impl World {
             frozen: RefCell::new(None),
             lapse_at: RefCell::new(None),
             numbers: Cell::new(0),
+            poison: RefCell::new(BTreeSet::new()),
             steady_at_ms: Cell::new(0),
+            rings: RefCell::new(Rings::default()),
             desk: RefCell::new(Desk::default()),
         })
     }
@@ -250,6 +271,18 @@ impl World {
         }
     }
 
+    /// Whether the task of this group that runs now kills its worker.
+    pub(crate) fn is_poison(&self, group: &str) -> bool {
+        let checker = self.checker.borrow();
+        checker.running_id(group).is_some_and(|id| self.poison.borrow().contains(id))
+    }
+
+    /// Whether only poison, and no other trouble, has cost this world any worker.
+    pub(crate) fn loses_no_worker(&self) -> bool {
+        let report = self.report.borrow();
+        !WORKER_LOSSES.iter().any(|fault| report.faults.contains_key(fault))
+    }
+
     /// What goes wrong with a call to a node.
     pub(crate) fn node_fault(&self, node: usize, verb: Verb) -> NodeFault {
         match &*self.script.borrow() {
@@ -275,7 +308,11 @@ impl World {
 
     /// Brings a host a message.
     pub(crate) fn wake(&self, host: usize) {
-        if let Some(messages) = &self.hosts.borrow()[host].messages {
+        let hosts = self.hosts.borrow();
+        let host = &hosts[host];
+        if let Some(messages) = &host.messages
+            && host.deaf_until_ms <= self.executor.now_ms()
+        {
             let _ = messages.unbounded_send(());
         }
     }
@@ -284,7 +321,8 @@ impl World {
     pub(crate) fn heal(&self) {
         *self.rates.borrow_mut() = Rates::none();
         self.nodes.borrow_mut().iter_mut().for_each(|node| node.away_until_ms = 0);
-        self.server.borrow_mut().away_until_ms = 0;
+        self.hosts.borrow_mut().iter_mut().for_each(|host| host.deaf_until_ms = 0);
+        self.server.borrow_mut().heal();
         self.say("HEALED");
     }
 }
