@@ -13,6 +13,8 @@ use crate::report::Report;
 const POLL_BUSY_MS: u64 = 20;
 /// How often a drain that holds nothing claims new tasks while it stays for a retry.
 const POLL_WAITING_MS: u64 = 50;
+/// How much longer than [`crate::Limits::run_ms`] a drain that always holds something may run.
+const LONGEST_RUN: u64 = 2;
 /// How long a drain counts as alive without a turn. It takes one at least every quarter of that.
 const REGISTRATION_MS: u64 = 2_000;
 
@@ -29,7 +31,7 @@ pub async fn run<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log>(
     let mut run = Run { environment, id, drain: Drain::new(environment) };
     loop {
         let passed_ms = environment.clock.now_ms().saturating_sub(started_ms);
-        let closing = passed_ms >= environment.limits.run_ms;
+        let closing = run.is_closing(passed_ms);
         let instruction = run.turn(closing).await?;
         if instruction == Instruction::End {
             return Ok(run.drain.report());
@@ -49,6 +51,15 @@ struct Run<'a, R, N, A, C, L> {
 }
 
 impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Run<'_, R, N, A, C, L> {
+    /// Whether it is time to hand over. A worker prefers a moment at which it holds nothing, for nobody
+    /// works in its place until its last call is over.
+    fn is_closing(&self, passed_ms: u64) -> bool {
+        let limits = &self.environment.limits;
+        let holds_none = self.drain.held.is_empty();
+        passed_ms >= limits.run_ms
+            && (holds_none || !limits.stays || passed_ms >= LONGEST_RUN * limits.run_ms)
+    }
+
     /// One round trip to Redis, and all that follows from its answer.
     async fn turn(&mut self, closing: bool) -> Result<Instruction, StoreError> {
         let Self { environment, id, drain } = self;

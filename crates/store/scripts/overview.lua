@@ -16,7 +16,7 @@ wake_if_neglected(channel)
 local first = redis.call('LINDEX', LISTS.queue, 0)
 local paused = redis.call('HMGET', PAUSED, 'by', 'at')
 local woken = redis.call('HMGET', WAKE, 'unanswered', 'refused')
-local is_deaf = woken[1] and not is_recent(woken[1], UNANSWERED_MS) and live_drains() == 0
+local is_deaf = woken[1] and now - woken[1] >= UNANSWERED_MS and live_drains() == 0 and is_work_left()
 local counts = redis.call('HGETALL', COUNTS)
 local answer = {
   now,

@@ -24,7 +24,7 @@ pub use dead_letters::{
 pub use groups::{GROUP_ENTRIES_MAX, GroupPage, GroupSummary, GroupTask, GroupView};
 pub use overview::{Overview, Paused};
 pub use page::{Cursor, NotACursor};
-pub use redis::{Redis, RedisError, Value};
+pub use redis::{Redis, RedisError, RedisTrouble, Value};
 pub use tasks::{
     Accepted, Admission, Cancelled, Idempotency, Note, Rate, TaskFilter, TaskPage, TaskSummary,
     TaskView,

@@ -61,7 +61,10 @@ impl Redis for Connection {
             if let Some(truth) = truth
                 && result.is_ok()
             {
-                *truth.borrow_mut() = Some(carrier.checker.borrow().truth());
+                *truth.borrow_mut() = {
+                    let server = carrier.server.borrow();
+                    Some(carrier.checker.borrow().truth(&server.keyspace))
+                };
             }
             carrier.travel().await;
             let _ = tell.send(result);

@@ -53,6 +53,10 @@ impl World {
             {
                 self.compare("/readyz", field, ready[field].as_u64(), actual);
             }
+            let warnings = ready["warnings"].as_array().cloned().unwrap_or_default();
+            let says = |warning: &str| u64::from(warnings.iter().any(|said| said == warning));
+            let refused = says("wake_ups_refused");
+            self.compare("/readyz", "wake-ups refused", Some(refused), truth.is_mute.into());
         }
         if let Some((body, truth)) = self.get("/metrics").await {
             self.report.borrow_mut().count("/metrics asked", 1);

@@ -169,7 +169,7 @@ fn end_what_has_begun(world: &World) {
     let has_ended = world.executor.run(deadline_ms, || {
         let checker = world.checker.borrow();
         !checker.violations().is_empty()
-            || (checker.truth().begun == 0 && world.desk.borrow().is_paused)
+            || (checker.has_none_begun() && world.desk.borrow().is_paused)
     });
     world.report.borrow_mut().count("rests while paused", 1);
     if !has_ended {

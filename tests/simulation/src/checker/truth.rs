@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, Tracked};
+use crate::redis::Keyspace;
 
 /// How things stand at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,12 +13,19 @@ pub(crate) struct Truth {
     /// Tasks that have been begun and have not ended.
     pub(crate) begun: u64,
     pub(crate) dead_letters: u64,
+    /// The last wake-up was not allowed.
+    pub(crate) is_mute: bool,
     /// Tasks that have ended, by state.
     pub(crate) ended: BTreeMap<String, u64>,
 }
 
 impl Checker {
-    pub(crate) fn truth(&self) -> Truth {
+    /// Whether every task that has been begun has ended.
+    pub(crate) fn has_none_begun(&self) -> bool {
+        !self.tasks.iter().any(Tracked::is_running)
+    }
+
+    pub(crate) fn truth(&self, keyspace: &Keyspace) -> Truth {
         let count = |of: &dyn Fn(&&Tracked) -> bool| self.tasks.iter().filter(of).count() as u64;
         let mut ended = BTreeMap::new();
         for task in self.tasks.iter().filter(|task| task.has_ended()) {
@@ -26,6 +34,7 @@ impl Checker {
         Truth {
             waiting: count(&|task| task.state.as_deref() == Some("PENDING")),
             begun: count(&|task| task.is_running()),
+            is_mute: keyspace.was_refused_last,
             dead_letters: self.dead_letters.count(),
             ended,
         }

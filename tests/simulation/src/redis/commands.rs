@@ -185,6 +185,7 @@ impl Keyspace {
     fn publish(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
         let message = (arguments.owned()?, arguments.owned()?);
         arguments.end()?;
+        self.was_refused_last = self.is_mute;
         self.may_use_channels()?;
         self.published.push(message);
         Ok(Reply::Int(self.subscribers))

@@ -52,6 +52,8 @@ pub struct Keyspace {
     pub is_full: bool,
     /// Its user may use no channel.
     pub is_mute: bool,
+    /// Whether it did not let us publish when we last tried.
+    pub was_refused_last: bool,
     /// The script that runs has written something: from then on a full Redis lets it.
     pub(super) has_written: bool,
 }
