@@ -121,7 +121,7 @@ fn exposition(overview: &Overview) -> String {
     text.gauge("muster_tasks_delayed", "Tasks delayed until a retry is due.", overview.delayed);
     text.gauge(
         "muster_tasks_begun_ready",
-        "Tasks going forward that wait for a worker to go on.",
+        "Tasks going forward, or to be taken alone, that wait for a worker to go on.",
         overview.begun,
     );
     text.gauge(

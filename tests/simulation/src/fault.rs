@@ -58,8 +58,8 @@ faults! {
     HostDeaf: "host no longer hears wake-ups, and Redis thinks it does", 10;
     ClockForward: "Redis's clock steps forward", 4;
     ClockBack: "Redis's clock steps back", 4;
-    ClockHoursForward: "Redis's clock steps forward by hours", 2;
-    ClockHoursBack: "Redis's clock steps back by hours", 2;
+    ClockHoursForward: "Redis's clock steps forward by hours", 8;
+    ClockHoursBack: "Redis's clock steps back by hours", 8;
 }
 
 /// How often each fault happens, in a thousand chances.

@@ -18,7 +18,7 @@ pub struct Server {
     pub(crate) scripts: BTreeSet<String>,
     pub(crate) away_until_ms: u64,
     /// Until then it has no memory left.
-    pub(crate) full_until_ms: u64,
+    pub full_until_ms: u64,
     /// Until then its user may use no channel.
     pub(crate) mute_until_ms: u64,
     /// How far its clock has stepped.
