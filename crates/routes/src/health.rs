@@ -4,7 +4,7 @@ use clock::{Clock, rfc3339};
 use http::{Method, Request, StatusCode};
 use serde::Serialize;
 use settings::Role;
-use store::{Overview, Redis};
+use store::{Overview, Redis, StoreError};
 
 use crate::api::Api;
 use crate::call::Call;
@@ -136,6 +136,9 @@ impl Endpoint for ShowReadiness {
     {
         (api.worker_settings)()?;
         let overview = api.store.overview().await?;
+        if let Some(refusal) = overview.refusal {
+            return Err(StoreError::Redis(refusal).into());
+        }
         let oldest_ms =
             overview.oldest_ms.map(|oldest_ms| overview.now_ms.saturating_sub(oldest_ms));
         let answer = Ready {

@@ -5,8 +5,8 @@
 -- answer: now in ms; tasks waiting, begun and ready to go on, ready compensations, delayed, running, dead
 --   letters, drains, callbacks that wait, callbacks given up; when the first task of the queue was
 --   accepted ('' when none waits); who paused the queue and when ('' and '' when it is not paused); since
---   when wake-ups are heard and not answered, since when Redis lets none be sent (each '' when all is
---   well); the number of
+--   when wake-ups are heard and not answered, since when Redis lets none be sent, why it stores nothing
+--   (each '' when all is well); the number of
 --   nodes whose breaker is open, for each: node, until when in ms; the number of counts, for each:
 --   name, number; then for each metric: name, number
 -- uses: keys clock wake
@@ -15,6 +15,8 @@ local channel = ARGV[1]
 wake_if_neglected(channel)
 local first = redis.call('LINDEX', LISTS.queue, 0)
 local paused = redis.call('HMGET', PAUSED, 'by', 'at')
+-- A Redis that is full, or a replica, can be read all the same.
+local written = redis.pcall('HSET', WAKE, 'asked', now_text)
 local woken = redis.call('HMGET', WAKE, 'unanswered', 'refused')
 local is_deaf = woken[1] and now - woken[1] >= UNANSWERED_MS and live_drains() == 0 and is_work_left()
 local counts = redis.call('HGETALL', COUNTS)
@@ -34,6 +36,7 @@ local answer = {
   paused[2] or '',
   is_deaf and woken[1] or '',
   woken[2] or '',
+  type(written) == 'table' and written.err or '',
 }
 local open = {}
 local breakers = redis.call('HGETALL', BREAKERS)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::redis::Redis;
+use crate::redis::{Redis, RedisError};
 use crate::script::{self, Arguments};
 use crate::{Store, StoreError, WAKE_CHANNEL};
 
@@ -35,6 +35,8 @@ pub struct Overview {
     pub unanswered_since_ms: Option<u64>,
     /// Since when Redis does not let wake-ups be sent, in milliseconds since the epoch.
     pub refused_since_ms: Option<u64>,
+    /// Why Redis stores nothing now, in its own words.
+    pub refusal: Option<RedisError>,
     /// Nodes that a circuit breaker keeps from being called, with until when, in milliseconds since
     /// the epoch.
     pub open_breakers: BTreeMap<String, u64>,
@@ -78,6 +80,7 @@ impl<R: Redis> Store<R> {
         overview.paused = at_ms.map(|at_ms| Paused { by, at_ms });
         overview.unanswered_since_ms = answer.optional_count()?;
         overview.refused_since_ms = answer.optional_count()?;
+        overview.refusal = answer.optional_text()?.map(RedisError::Refused);
         for _ in 0..answer.count()? {
             let node = answer.text()?;
             overview.open_breakers.insert(node, answer.shown_count()?);

@@ -47,6 +47,10 @@ impl World {
     pub(crate) async fn probe(self: &Rc<Self>) {
         if let Some((body, truth)) = self.get("/readyz").await {
             self.report.borrow_mut().count("/readyz asked", 1);
+            if truth.is_full {
+                let what = "/readyz says ready, and Redis stores nothing".to_owned();
+                self.checker.borrow_mut().violate(what);
+            }
             let ready: Value = serde_json::from_str(&body).unwrap_or_default();
             for (field, actual) in
                 [("waiting", truth.waiting), ("dead_letters", truth.dead_letters)]

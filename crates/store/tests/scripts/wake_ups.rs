@@ -177,6 +177,8 @@ fn a_full_redis_has_nothing_taken_from_it() {
     assert!(error.is_refusal());
     assert_eq!(world.ask("LLEN {muster}:queue"), 1);
     assert!(block_on(world.store.poll("t2")).unwrap().is_some(), "what is there can be read");
+    let refusal = block_on(world.store.overview()).unwrap().refusal.unwrap();
+    assert_eq!(refusal.trouble(), RedisTrouble::Full);
     // The drain that was refused ends, and nobody is lost by that.
     let claims = [(held.task_id.clone(), held.epoch)];
     assert_eq!(block_on(world.store.put_down("b", &claims)).unwrap(), 0, "not its task");

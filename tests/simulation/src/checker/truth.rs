@@ -13,6 +13,8 @@ pub(crate) struct Truth {
     /// Tasks that have been begun and have not ended.
     pub(crate) begun: u64,
     pub(crate) dead_letters: u64,
+    /// Redis stores nothing.
+    pub(crate) is_full: bool,
     /// The last wake-up was not allowed.
     pub(crate) is_mute: bool,
     /// Tasks that have ended, by state.
@@ -34,6 +36,7 @@ impl Checker {
         Truth {
             waiting: count(&|task| task.state.as_deref() == Some("PENDING")),
             begun: count(&|task| task.is_running()),
+            is_full: keyspace.is_full,
             is_mute: keyspace.was_refused_last,
             dead_letters: self.dead_letters.count(),
             ended,
