@@ -44,7 +44,7 @@ fn the_defaults_behave_as_the_fastapi_celery_service() {
     assert_eq!(settings.nodes, ["127.0.0.1:8001", "127.0.0.1:8002", "127.0.0.1:8003"]);
     assert_eq!(redis(&given(&[])).unwrap().url, "redis://127.0.0.1:6379/0");
     let limits = drain(&given(&[]), DrainUse::Worker).unwrap();
-    assert_eq!((limits.concurrency, limits.lease_ms, limits.run_ms), (64, 30_000, 60_000));
+    assert_eq!((limits.concurrency, limits.lease_ms, limits.run_ms), (64, 10_000, 60_000));
     let sweep = drain(&given(&[]), DrainUse::Sweep).unwrap();
     assert!(limits.stays && !sweep.stays && sweep.run_ms < limits.run_ms);
 }
@@ -170,7 +170,7 @@ fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
         ("rollback_backoff", "0.5", "from 1 to 10"),
         ("rollback_jitter", "2", "from 0 to 1"),
         ("forward_max_attempts", "0", "from 1"),
-        ("node_timeout", "20000", "half of the lease, 15000 ms"),
+        ("node_timeout", "5001", "half of the lease, 5000 ms"),
         ("node_parallelism", "0", "from 1"),
         ("concurrency", "0", "from 1 to 4096"),
         ("lease", "0.5", "seconds from 1 to 3600"),
