@@ -168,6 +168,13 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
     fn take_up(&mut self, claimed: &[Claimed], sent_at_ms: u64) {
         for claimed in claimed {
             self.report.claimed += 1;
+            if self.held.remove(&claimed.task_id).is_some() {
+                // Redis has lost its last writes and hands the task out once more, perhaps under the
+                // same epoch. Calls of the first claim may be under way: neither claim is kept.
+                let fields = [("task_id", claimed.task_id.as_str())];
+                self.log.event("claimed twice, so Redis lost writes", &fields);
+                continue;
+            }
             match HeldTask::take_up(claimed, sent_at_ms, self.clocks.now()) {
                 Ok(held) => {
                     self.held.insert(claimed.task_id.clone(), held);

@@ -8,6 +8,7 @@ use store::{Claimed, Commit, CommitKind, Flag, StoreError};
 use crate::clocks::Now;
 use crate::leases::Lease;
 use crate::pending_commits::PendingCommits;
+use crate::progress::Progress;
 
 /// How old the stored record of a task may get, in milliseconds, before what was learned since is
 /// stored: for clients to see, for less doubt after a crash, and because Redis then tells whether
@@ -25,6 +26,10 @@ pub(crate) struct HeldTask {
     is_changed: bool,
     /// That record still waits for the turn.
     is_pending: bool,
+    /// How far it had come when it was claimed.
+    progress: Progress,
+    /// No other task is to be held beside it until it has come further.
+    is_alone: bool,
 }
 
 /// What a held task does next.
@@ -57,6 +62,8 @@ impl HeldTask {
         }
         task.take_up(claimed.recoveries, claimed.was_lost, now.moment());
         Ok(Self {
+            progress: Progress::of(&task),
+            is_alone: claimed.is_alone,
             task,
             epoch: claimed.epoch,
             lease: Lease::new(sent_at_ms),
@@ -91,7 +98,10 @@ impl HeldTask {
         self.stored_at_ms = now.own_ms;
         self.is_changed = false;
         self.is_pending = true;
-        Commit::new(&self.task, self.epoch, kind, now.redis_ms)
+        let progressed = Progress::of(&self.task) > self.progress;
+        self.is_alone &= !progressed;
+        let commit = Commit::new(&self.task, self.epoch, kind, now.redis_ms)?;
+        Ok(commit.progressed(progressed))
     }
 
     fn is_record_old(&self, own_now_ms: u64) -> bool {
@@ -109,6 +119,11 @@ impl HeldTasks {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether one of them is to be held alone.
+    pub(crate) fn holds_one_alone(&self) -> bool {
+        self.0.values().any(|held| held.is_alone)
     }
 
     pub(crate) fn insert(&mut self, task_id: String, held: HeldTask) {

@@ -23,6 +23,7 @@ mod limits;
 mod node_call;
 mod node_health;
 mod pending_commits;
+mod progress;
 mod quarantine;
 mod report;
 mod retry_after;

@@ -13,7 +13,8 @@ pub struct Limits {
     pub lease_ms: u64,
     /// How long an ended task is kept, in seconds.
     pub task_ttl_s: u64,
-    /// After this many milliseconds the drain claims nothing more, hands over and ends.
+    /// After this many milliseconds the drain claims nothing more, hands over and ends. One that stays
+    /// goes on until it holds nothing, for as long again at most.
     pub run_ms: u64,
     /// Whether the drain stays for retries that are due soon, as a worker does, or ends as soon as
     /// nothing is ready, as somebody who is waited for must.

@@ -3,7 +3,7 @@
 use clock::Clock;
 use futures::future::{Either, select};
 use node_adapter::Adapter;
-use store::{Instruction, Redis, StoreError, Turn};
+use store::{Commit, Instruction, Redis, StoreError, Turn};
 
 use crate::drain::{Drain, SentTurn};
 use crate::environment::{Environment, Log, NodeClient};
@@ -13,6 +13,8 @@ use crate::report::Report;
 const POLL_BUSY_MS: u64 = 20;
 /// How often a drain that holds nothing claims new tasks while it stays for a retry.
 const POLL_WAITING_MS: u64 = 50;
+/// How much longer than [`crate::Limits::run_ms`] a drain that always holds something may run.
+const LONGEST_RUN: u64 = 2;
 /// How long a drain counts as alive without a turn. It takes one at least every quarter of that.
 const REGISTRATION_MS: u64 = 2_000;
 
@@ -29,7 +31,7 @@ pub async fn run<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log>(
     let mut run = Run { environment, id, drain: Drain::new(environment) };
     loop {
         let passed_ms = environment.clock.now_ms().saturating_sub(started_ms);
-        let closing = passed_ms >= environment.limits.run_ms;
+        let closing = run.is_closing(passed_ms);
         let instruction = run.turn(closing).await?;
         if instruction == Instruction::End {
             return Ok(run.drain.report());
@@ -49,6 +51,15 @@ struct Run<'a, R, N, A, C, L> {
 }
 
 impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Run<'_, R, N, A, C, L> {
+    /// Whether it is time to hand over. A worker prefers a moment at which it holds nothing, for nobody
+    /// works in its place until its last call is over.
+    fn is_closing(&self, passed_ms: u64) -> bool {
+        let limits = &self.environment.limits;
+        let holds_none = self.drain.held.is_empty();
+        passed_ms >= limits.run_ms
+            && (holds_none || !limits.stays || passed_ms >= LONGEST_RUN * limits.run_ms)
+    }
+
     /// One round trip to Redis, and all that follows from its answer.
     async fn turn(&mut self, closing: bool) -> Result<Instruction, StoreError> {
         let Self { environment, id, drain } = self;
@@ -58,12 +69,15 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Run<'_, R, N, A, C, 
         let renews = drain.lease_renewal.is_due(sent_at_ms, limits.lease_ms);
         let renewals = if renews { drain.held.claims() } else { Vec::new() };
         let renewed = !renewals.is_empty();
-        let idle = drain.held.is_empty() && drain.webhooks.is_idle();
+        let holds_none = drain.held.is_empty();
+        let idle = holds_none && drain.webhooks.is_idle();
+        let free = limits.concurrency.saturating_sub(drain.held.len());
         let turn = Turn {
             drain_id: id,
             registration_ms: REGISTRATION_MS,
             lease_ms: limits.lease_ms,
-            slots: limits.concurrency.saturating_sub(drain.held.len()),
+            slots: if drain.held.holds_one_alone() { 0 } else { free },
+            holds_none,
             idle,
             closing,
             stays: limits.stays,
@@ -74,7 +88,19 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Run<'_, R, N, A, C, 
             breakers: drain.calls.breaker_changes(drain.clocks.offset_ms()),
             metrics: drain.calls.flush_metrics(sent_at_ms, idle),
         };
-        let answer = environment.store.turn(turn).await?;
+        let mut claims = drain.held.claims();
+        claims.extend(turn.commits.iter().map(Commit::claim));
+        let answer = match environment.store.turn(turn).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                // That Redis is full, say, is no fault of the tasks. If it fails again, they are
+                // reclaimed.
+                if error.is_refusal() {
+                    let _ = environment.store.put_down(id, &claims).await;
+                }
+                return Err(error);
+            }
+        };
         drain.follow(answer, SentTurn { at_ms: sent_at_ms, renewed, closing, gated })
     }
 

@@ -4,7 +4,7 @@ use clock::{Clock, rfc3339};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use settings::Role;
-use store::{Overview, Redis};
+use store::{Overview, Redis, StoreError};
 
 use crate::api::Api;
 use crate::call::Call;
@@ -54,6 +54,25 @@ struct Load {
     paused: Option<Pause>,
     /// Nodes that failed too often just now and are left alone for a moment.
     open_circuits: Vec<OpenCircuit>,
+    /// What keeps accepted tasks from being carried out at once, although they can be accepted.
+    warnings: Vec<Warning>,
+}
+
+/// What keeps accepted tasks from being carried out at once. A sweep carries them out all the same.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Warning {
+    /// Redis does not let the service's user publish to the channel `muster:wake`.
+    WakeUpsRefused,
+    /// Some connection hears wake-ups, and no worker has answered them for a second or longer.
+    WakeUpsUnanswered,
+}
+
+fn warnings(overview: &Overview) -> Vec<Warning> {
+    let refused = overview.refused_since_ms.map(|_| Warning::WakeUpsRefused);
+    let unanswered = overview.unanswered_since_ms.map(|_| Warning::WakeUpsUnanswered);
+    refused.into_iter().chain(unanswered).collect()
 }
 
 /// A node whose circuit breaker is open: calls to it fail at once.
@@ -120,6 +139,9 @@ impl Endpoint for ShowReadiness {
         call.query(&[])?;
         (api.worker_settings)()?;
         let overview = api.store.overview().await?;
+        if let Some(refusal) = overview.refusal {
+            return Err(StoreError::Redis(refusal).into());
+        }
         let answer = Ready {
             ready: true,
             access: if call.caller.tokens_set { "tokens" } else { "open" },
@@ -148,6 +170,7 @@ impl Load {
             waiting: overview.waiting,
             oldest_waiting_s: oldest_ms.unwrap_or_default() / 1_000,
             running: overview.running,
+            warnings: warnings(&overview),
             dead_letters: overview.dead_letters,
             callbacks_given_up: overview.callbacks_given_up,
             drains: overview.drains,

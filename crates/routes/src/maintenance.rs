@@ -60,8 +60,8 @@ impl Endpoint for PauseQueue {
         route
             .named("Pause", "Pause the queue")
             .about(
-                "Tasks go on being accepted, and none is started. What a worker has in hand goes \
-                 on, and so do rollbacks.",
+                "Tasks go on being accepted, and none is begun. Those that have begun go on to their \
+                 end, whatever becomes of their worker.",
             )
             .answer::<PauseAnswer>(200, "The queue is paused.")
     }
@@ -117,8 +117,8 @@ impl Endpoint for Sweep {
             .named("Sweep", "Pick up whatever was left lying")
             .about(
                 "Works on what is ready, for 15 seconds at most, and answers what it did. A cron \
-                 job that sends this once a minute makes sure that nothing waits for the next \
-                 request.",
+                 job has to send this once a minute: what is due while no request comes is carried out \
+                 by nobody else.",
             )
             .answer::<SweepAnswer>(200, "What was done.")
             .problems(&[&problem_kinds::NO_NODE_ACCESS])

@@ -131,7 +131,16 @@ fn exposition(overview: &Overview) -> String {
         "Of the delayed tasks, those that wait for calls which were given up on.",
         overview.awaiting_late_calls,
     );
-    text.gauge("muster_rollbacks_ready", "Compensations ready to go on.", overview.rollback);
+    text.gauge(
+        "muster_tasks_begun_ready",
+        "Tasks going forward, or to be taken alone, that wait for a worker to go on.",
+        overview.begun,
+    );
+    text.gauge(
+        "muster_rollbacks_ready",
+        "Tasks rolling back that wait for a worker to go on.",
+        overview.rollback,
+    );
     text.gauge(
         "muster_dead_letters",
         "Dead letters that wait for a person.",

@@ -7,7 +7,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WW
 use http::{Method, Response};
 use serde::Serialize;
 use settings::SettingError;
-use store::StoreError;
+use store::{RedisTrouble, StoreError};
 
 use crate::limits::BODY_BYTES_MAX;
 use crate::log_line::LogLine;
@@ -152,9 +152,14 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Redis(_) => {
-                let cause = Some(error.to_string().into());
-                Self { cause, ..Self::plain(&problem_kinds::REDIS_AWAY) }
+            StoreError::Redis(ref redis) => {
+                let kind = match redis.trouble() {
+                    RedisTrouble::Away => &problem_kinds::REDIS_AWAY,
+                    RedisTrouble::Denied => &problem_kinds::REDIS_DENIED,
+                    RedisTrouble::WrongServer => &problem_kinds::REDIS_WRONG_SERVER,
+                    RedisTrouble::Full => &problem_kinds::REDIS_FULL,
+                };
+                Self { cause: Some(error.to_string().into()), ..Self::plain(kind) }
             }
             _ => Self::internal(&error.to_string()),
         }

@@ -145,6 +145,15 @@ kinds! {
     REDIS_AWAY: SERVICE_UNAVAILABLE, "redis-away", "The store cannot be reached",
         about: "Redis did not answer as it should, so it is not known whether the request was carried out.",
         next: "Send the request again after Retry-After seconds. Creating or deleting a group twice does no harm.", After;
+    REDIS_DENIED: SERVICE_UNAVAILABLE, "redis-denied", "The store does not let the service in",
+        about: "Redis refuses the service's user or password, or a command that it needs. Nothing was done.",
+        next: "Tell the operator: the settings redis_user and redis_password, or the user's rights in Redis, must be corrected.", Later;
+    REDIS_WRONG_SERVER: SERVICE_UNAVAILABLE, "redis-wrong-server", "The store cannot be written to",
+        about: "The Redis that answers is a replica, or a part of a cluster that does not hold the service's keys. Nothing was done.",
+        next: "Tell the operator: the settings redis_host and redis_port must name the primary. After a failover it may come right by itself.", Later;
+    REDIS_FULL: SERVICE_UNAVAILABLE, "redis-full", "The store is full",
+        about: "Redis has no memory or no disk left. Nothing was done, and what was accepted before is kept.",
+        next: "Tell the operator: Redis needs more memory or disk, then everything goes on by itself.", Later;
     NO_NODE_ACCESS: SERVICE_UNAVAILABLE, "no-node-access", "The nodes cannot be reached from here",
         about: "This part of the service runs without access to the nodes, so it cannot inspect them.",
         next: "Leave check out, or tell the operator to route /groups/by-id to the maintenance component.", Later;

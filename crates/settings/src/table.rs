@@ -158,7 +158,7 @@ table! {
         );
 
         LEASE: Seconds = Setting::new(
-            "lease", "30", Seconds { min_ms: 1_000, max_ms: HOUR_MS }, ALL,
+            "lease", "10", Seconds { min_ms: 1_000, max_ms: HOUR_MS }, ALL,
             "How long until the tasks of a worker that died are taken over.",
         );
 

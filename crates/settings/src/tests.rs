@@ -52,7 +52,7 @@ fn the_defaults_behave_as_the_fastapi_celery_service() {
     assert_eq!(settings.nodes, ["127.0.0.1:8001", "127.0.0.1:8002", "127.0.0.1:8003"]);
     assert_eq!(redis(&given(&[])).unwrap().url, "redis://127.0.0.1:6379/0");
     let limits = drain(&given(&[]), DrainUse::Worker).unwrap();
-    assert_eq!((limits.concurrency, limits.lease_ms, limits.run_ms), (64, 30_000, 60_000));
+    assert_eq!((limits.concurrency, limits.lease_ms, limits.run_ms), (64, 10_000, 60_000));
     let sweep = drain(&given(&[]), DrainUse::Sweep).unwrap();
     assert!(limits.stays && !sweep.stays && sweep.run_ms < limits.run_ms);
 }

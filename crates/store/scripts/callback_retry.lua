@@ -5,6 +5,7 @@
 -- uses: keys clock wake callbacks notes
 local id, channel, by = unpack(ARGV)
 
+wake_if_neglected(channel)
 local status, url = unpack(redis.call('HMGET', callback_key(id), 'standing', 'url'))
 if not status then return { 'UNKNOWN' } end
 if status == 'delivered' then return { 'DELIVERED' } end

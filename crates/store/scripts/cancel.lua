@@ -5,6 +5,7 @@
 -- uses: keys clock wake batch ended kept index callbacks notes group_queue
 local id, channel, ttl_s, by = unpack(ARGV)
 
+wake_if_neglected(channel)
 local fields = redis.call('HMGET', task_key(id), 'where', 'started', 'lane', 'letter', 'state', 'group',
   'operation', 'created_at', 'record', 'callback', 'notes')
 local where, started, queue, dead_letter, state = unpack(fields, 1, 5)

@@ -1,11 +1,12 @@
 -- Discards a dead letter: a person has seen to it.
 -- keys: the prefix
--- arguments: a name of the dead letter, who asks for it, why ('' for no reason given), time to live of an
---   ended task in seconds
+-- arguments: a name of the dead letter, channel, who asks for it, why ('' for no reason given), time to live
+--   of an ended task in seconds
 -- answer: 'UNKNOWN' | 'RETRYING', task id | 'DISCARDED'
--- uses: keys clock batch ended kept notes dead_letters
-local name, by, reason, ttl_s = unpack(ARGV)
+-- uses: keys clock wake batch ended kept notes dead_letters
+local name, channel, by, reason, ttl_s = unpack(ARGV)
 
+wake_if_neglected(channel)
 local id = dead_letter_of(name)
 local fields = dead_letter_fields(id)
 if not fields then return { 'UNKNOWN' } end

@@ -8,6 +8,7 @@
 -- uses: keys clock wake batch ended kept index callbacks notes group_queue dead_letters adopt
 local dead_letter, id, group, operation, record, channel, by, ttl_s = unpack(ARGV)
 
+wake_if_neglected(channel)
 local has_all = adopt_first_dead_letters(group, math.max(1, ttl_s * 1000))
 if not has_all or dead_letter_of(dead_letter) ~= dead_letter then return { 'CHANGED' } end
 local fields = dead_letter_fields(dead_letter)
@@ -17,7 +18,7 @@ if superseded_by ~= '' then return { 'SUPERSEDED', superseded_by } end
 if retried_by ~= '' then return { retried_by == id and 'ACCEPTED' or 'RETRYING', retried_by } end
 -- However many tasks wait: there are no more of these than there are dead letters.
 enqueue(id, group, operation, record, dead_letter)
-redis.call('HINCRBY', COUNTS, 'waiting', 1)
+add(COUNTS, 'waiting', 1)
 redis.call('HSET', dead_letter_key(dead_letter), 'retry_task_id', id)
 for name in tasks:gmatch('%S+') do
   note(task_of(name), 'dead_letter_retried', name .. ' by task ' .. id, by)

@@ -2,12 +2,13 @@
 -- nodes, so it may be short and still have a next one.
 -- keys: the prefix
 -- arguments: name after which to begin ('' for the first page), most groups, most nodes (a group more is
---   read in any case)
+--   read in any case), channel
 -- answer: '1' when there are more, else '0'; then for each: name, nodes that hold it, nodes that do
 --   not, nodes of which it is not known
--- uses: keys batch registry
-local after, count, nodes_max = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+-- uses: keys clock wake batch registry
+local after, count, nodes_max, channel = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
+wake_if_neglected(channel)
 local from = after == '' and '-' or '(' .. after
 local names = redis.call('ZRANGEBYLEX', GROUPS, from, '+', 'LIMIT', 0, count + 1)
 local answer = { #names > count and '1' or '0' }

@@ -259,7 +259,7 @@ impl<R: Redis> Store<R> {
         task_id: &str,
         by: &str,
     ) -> Result<CallbackChange, StoreError> {
-        let arguments = Arguments::default().text(task_id).text(by);
+        let arguments = Arguments::default().text(task_id).text(WAKE_CHANNEL).text(by);
         read_change(self.run(&script::CALLBACK_DISCARD, arguments).await?, "DISCARDED")
     }
 }

@@ -106,7 +106,7 @@ impl<R: Redis> Store<R> {
         &self,
         dead_letter_id: &str,
     ) -> Result<Option<DeadLetterView>, StoreError> {
-        let arguments = Arguments::default().text(dead_letter_id);
+        let arguments = Arguments::default().text(dead_letter_id).text(WAKE_CHANNEL);
         let mut answer = self.run(&script::DEAD_LETTER_READ, arguments).await?;
         if answer.is_empty() { Ok(None) } else { dead_letter_view(&mut answer).map(Some) }
     }
@@ -157,6 +157,7 @@ impl<R: Redis> Store<R> {
     ) -> Result<Discarded, StoreError> {
         let arguments = Arguments::default()
             .text(dead_letter_id)
+            .text(WAKE_CHANNEL)
             .text(by)
             .text(reason.unwrap_or_default())
             .number(task_ttl_s);

@@ -65,7 +65,8 @@ impl<R: Redis> Store<R> {
         let arguments = Arguments::default()
             .text(after.unwrap_or_default())
             .number(count)
-            .number(PAGE_NODES_MAX);
+            .number(PAGE_NODES_MAX)
+            .text(WAKE_CHANNEL);
         let mut answer = self.run(&script::GROUPS_LIST, arguments).await?;
         let more = answer.count()? == 1;
         let mut groups = Vec::new();

@@ -24,7 +24,7 @@ pub use dead_letters::{
 pub use groups::{GROUP_ENTRIES_MAX, GroupPage, GroupSummary, GroupTask, GroupView};
 pub use overview::{Overview, Paused};
 pub use page::{CURSOR_PATTERN, Cursor, NotACursor};
-pub use redis::{Redis, RedisError, Value};
+pub use redis::{Redis, RedisError, RedisTrouble, Value};
 pub use tasks::{
     Accepted, Admission, Cancelled, Idempotency, Note, Rate, TaskFilter, TaskPage, TaskSummary,
     TaskView,
@@ -57,6 +57,14 @@ pub enum StoreError {
     Answer { script: &'static str, reason: String },
     /// A record could not be written or read.
     Record(String),
+}
+
+impl StoreError {
+    /// Whether Redis said no, so that nothing was done.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Redis(RedisError::Refused(_)))
+    }
 }
 
 impl std::fmt::Display for StoreError {

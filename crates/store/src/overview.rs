@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::redis::Redis;
+use crate::redis::{Redis, RedisError};
 use crate::script::{self, Arguments};
 use crate::{Store, StoreError, WAKE_CHANNEL};
 
@@ -16,6 +16,8 @@ pub struct Overview {
     pub now_ms: u64,
     /// Tasks that have not been started.
     pub waiting: u64,
+    /// Tasks that have begun, go forward and are ready to go on.
+    pub begun: u64,
     /// Compensations that are ready to go on.
     pub rollback: u64,
     /// Tasks put down until they are due.
@@ -34,6 +36,12 @@ pub struct Overview {
     /// When the first task of the queue was accepted, in milliseconds since the epoch.
     pub oldest_ms: Option<u64>,
     pub paused: Option<Paused>,
+    /// Since when wake-ups are heard and no worker answers them, in milliseconds since the epoch.
+    pub unanswered_since_ms: Option<u64>,
+    /// Since when Redis does not let wake-ups be sent, in milliseconds since the epoch.
+    pub refused_since_ms: Option<u64>,
+    /// Why Redis stores nothing now, in its own words.
+    pub refusal: Option<RedisError>,
     /// Nodes that a circuit breaker keeps from being called, with until when, in milliseconds since
     /// the epoch.
     pub open_breakers: BTreeMap<String, u64>,
@@ -61,7 +69,8 @@ impl<R: Redis> Store<R> {
         let mut answer = self.run(&script::OVERVIEW, arguments).await?;
         let mut overview = Overview {
             now_ms: answer.count()?,
-            waiting: answer.count()?,
+            waiting: answer.shown_count()?,
+            begun: answer.count()?,
             rollback: answer.count()?,
             delayed: answer.count()?,
             awaiting_late_calls: answer.count()?,
@@ -75,13 +84,16 @@ impl<R: Redis> Store<R> {
         };
         let (by, at_ms) = (answer.text()?, answer.optional_count()?);
         overview.paused = at_ms.map(|at_ms| Paused { by, at_ms });
+        overview.unanswered_since_ms = answer.optional_count()?;
+        overview.refused_since_ms = answer.optional_count()?;
+        overview.refusal = answer.optional_text()?.map(RedisError::Refused);
         for _ in 0..answer.count()? {
             let node = answer.text()?;
-            overview.open_breakers.insert(node, answer.count()?);
+            overview.open_breakers.insert(node, answer.shown_count()?);
         }
         while !answer.is_empty() {
             let name = answer.text()?;
-            overview.counts.insert(name, answer.count()?);
+            overview.counts.insert(name, answer.shown_count()?);
         }
         Ok(overview)
     }
@@ -115,6 +127,6 @@ impl<R: Redis> Store<R> {
     pub async fn pause(&self, pause: bool, by: &str) -> Result<u64, StoreError> {
         let wish = if pause { "pause" } else { "resume" };
         let arguments = Arguments::default().text(wish).text(by).text(WAKE_CHANNEL);
-        self.run(&script::PAUSE, arguments).await?.count()
+        self.run(&script::PAUSE, arguments).await?.shown_count()
     }
 }

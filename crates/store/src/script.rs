@@ -107,15 +107,23 @@ impl Answer {
             .map_err(|_| self.unexpected("no negative number", Some(&Value::Int(number))))
     }
 
-    /// A count, or `None` for the empty text that stands for "not set".
+    /// A count, or `None` for the empty text that stands for "not set". What is stored and is no count
+    /// (any more) counts as not set, for one odd number must not hide all others.
     pub(crate) fn optional_count(&mut self) -> Result<Option<u64>, StoreError> {
         let text = self.text()?;
-        if text.is_empty() {
-            return Ok(None);
+        Ok(text.parse().ok())
+    }
+
+    /// A number that is only shown: what is below 0 counts as 0, and so does what is no number (any more).
+    pub(crate) fn shown_count(&mut self) -> Result<u64, StoreError> {
+        match self.values.next() {
+            Some(Value::Int(number)) => Ok(u64::try_from(number).unwrap_or_default()),
+            Some(Value::Bytes(bytes)) => {
+                let text = std::str::from_utf8(&bytes).unwrap_or_default();
+                Ok(text.parse().unwrap_or_default())
+            }
+            other => Err(self.unexpected("a number", other.as_ref())),
         }
-        text.parse()
-            .map(Some)
-            .map_err(|_| self.unexpected("a number or nothing", Some(&Value::Bytes(text.into()))))
     }
 
     pub(crate) fn unexpected(&self, expected: &str, got: Option<&Value>) -> StoreError {

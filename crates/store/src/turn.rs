@@ -22,6 +22,8 @@ pub struct Turn<'a> {
     /// How many tasks to claim at most.
     pub slots: usize,
     /// It holds no task once these commits are in.
+    pub holds_none: bool,
+    /// Nor has it anything else under way.
     pub idle: bool,
     /// It claims nothing more and ends when idle.
     pub closing: bool,
@@ -56,6 +58,8 @@ pub struct Commit {
     queue: &'static str,
     /// The task waits for calls that were given up on.
     is_awaiting: bool,
+    /// A node has come further since the task was claimed.
+    progressed: bool,
     /// JSON; empty = leave the stored record as it is.
     record: Vec<u8>,
     /// JSON of an [`Outcome`]; empty unless the task has ended.
@@ -147,6 +151,7 @@ impl Commit {
                 _ => "queue",
             },
             is_awaiting: task.phase() == Phase::AwaitingLateCall,
+            progressed: false,
             record: task.to_record()?,
             outcome,
         })
@@ -163,6 +168,7 @@ impl Commit {
             state: "",
             queue: "",
             is_awaiting: false,
+            progressed: false,
             record: Vec::new(),
             outcome: Vec::new(),
         }
@@ -185,9 +191,23 @@ impl Commit {
             state: saga::ClientState::Failure.name(),
             queue: "queue",
             is_awaiting: false,
+            progressed: false,
             record: Vec::new(),
             outcome: to_json(&outcome)?,
         })
+    }
+
+    /// Says whether a node has come further since the task was claimed: then the workers that were lost
+    /// with it are counted anew.
+    #[must_use]
+    pub fn progressed(self, progressed: bool) -> Self {
+        Self { progressed, ..self }
+    }
+
+    /// The claim it belongs to: task id and epoch.
+    #[must_use]
+    pub fn claim(&self) -> (String, u64) {
+        (self.task_id.clone(), self.epoch)
     }
 
     #[must_use]
@@ -211,6 +231,7 @@ impl Commit {
             .text(self.state)
             .text(self.queue)
             .number(due_at_ms)
+            .flag(self.progressed)
             .bytes(self.record)
             .bytes(self.outcome)
     }
@@ -248,11 +269,13 @@ pub struct Claimed {
     pub task_id: String,
     /// The fencing token: commits are good only with it.
     pub epoch: u64,
-    /// How often a worker was lost while holding the task.
+    /// How many workers in a row were lost while holding the task, without any progress.
     pub recoveries: u32,
     /// The last worker to hold it was lost: calls of its may be under way.
     pub was_lost: bool,
     pub flag: Option<Flag>,
+    /// The drain is to hold no other task beside it until it has progressed.
+    pub is_alone: bool,
     pub group_id: String,
     /// `create` or `delete`.
     pub operation: String,
@@ -300,6 +323,7 @@ impl<R: Redis> Store<R> {
             .number(turn.registration_ms)
             .number(turn.lease_ms)
             .number(turn.slots as u64)
+            .flag(turn.holds_none)
             .flag(turn.idle)
             .flag(turn.closing)
             .flag(turn.stays)
@@ -320,6 +344,25 @@ impl<R: Redis> Store<R> {
             arguments = arguments.text(name).number(*more);
         }
         read_turn(self.run(&script::TURN, arguments).await?)
+    }
+}
+
+impl<R: Redis> Store<R> {
+    /// Puts down the tasks of a drain that Redis refused a turn, until their leases would have ended.
+    /// Gives how many it still held.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn put_down(
+        &self,
+        drain_id: &str,
+        claims: &[(String, u64)],
+    ) -> Result<u64, StoreError> {
+        let mut arguments = Arguments::default().text(drain_id);
+        for (task_id, epoch) in claims {
+            arguments = arguments.text(task_id).number(*epoch);
+        }
+        self.run(&script::PUT_DOWN, arguments).await?.count()
     }
 }
 
@@ -349,6 +392,7 @@ fn read_turn(mut answer: Answer) -> Result<TurnAnswer, StoreError> {
                 "superseded" => Some(Flag::Superseded),
                 _ => None,
             },
+            is_alone: answer.text()? == "1",
             group_id: answer.text()?,
             operation: answer.text()?,
             record: answer.bytes()?,

@@ -9,6 +9,7 @@ use store::{Accepted, Admission, Cancelled, Idempotency, Store, StoreError};
 
 use crate::checker::Submitted;
 use crate::connection::Connection;
+use crate::fault::Fault;
 use crate::world::World;
 
 /// How long an ended task is kept; longer than any simulation.
@@ -31,6 +32,8 @@ pub(crate) struct Desk {
     pub(crate) is_closed: bool,
     /// Nobody sees to dead letters before all is well, so that they pile up.
     pub(crate) is_unattended: bool,
+    /// The queue is paused, and stays so until it is let go on.
+    pub(crate) is_paused: bool,
     pub(crate) at_work: usize,
 }
 
@@ -72,7 +75,11 @@ impl World {
     async fn act(self: &Rc<Self>) -> Result<(), StoreError> {
         match self.between(0, 99) {
             0..40 => self.submit().await,
-            40..65 => self.poll_one().await,
+            40..60 => self.poll_one().await,
+            60..65 => {
+                self.probe().await;
+                Ok(())
+            }
             65..75 => self.cancel_one().await,
             75..92 if self.desk.borrow().is_unattended => self.submit().await,
             75..92 => self.see_to_dead_letters().await,
@@ -151,6 +158,9 @@ impl World {
             dead_letter: None,
             key: key.map(str::to_owned),
         });
+        if self.fires(Fault::Poison) {
+            self.poison.borrow_mut().insert(id.clone());
+        }
         let digest = format!("{}:{}", job.operation.name(), job.group);
         let idempotency = key.map(|key| Idempotency { key, digest: &digest, ttl_s: TASK_TTL_S });
         let max_queue = self.desk.borrow().max_queue;
@@ -234,6 +244,9 @@ impl World {
         self.say(&format!("a client cancels {id}: {cancelled:?}"));
         self.report.borrow_mut().count("cancels", 1);
         let actual = self.checker.borrow().state(&id).map(str::to_owned);
+        if cancelled == Cancelled::RollingBack {
+            self.checker.borrow_mut().cancelled(&id);
+        }
         let is_true = match cancelled {
             Cancelled::UnknownTask => false,
             Cancelled::Ended(state) => actual.as_deref() == Some(state.name()),
@@ -253,6 +266,13 @@ impl World {
         let ms = self.between(1, 500);
         self.executor.sleep(ms).await;
         self.store().pause(false, "an operator").await.map(|_| ())
+    }
+
+    /// Pauses the queue and leaves it so.
+    pub(crate) async fn pause_for_good(self: &Rc<Self>) {
+        self.say("an operator pauses the queue for good");
+        let _ = self.store().pause(true, "an operator").await;
+        self.desk.borrow_mut().is_paused = true;
     }
 
     /// A cron job's request: a drain that does what can be done now, and stays for nothing.

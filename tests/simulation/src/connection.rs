@@ -1,11 +1,12 @@
 //! A connection to the simulated Redis, which can be lost before or after a command took effect.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::channel::oneshot;
 use store::{Redis, RedisError, Value};
 
+use crate::checker::Truth;
 use crate::fault::Fault;
 use crate::world::World;
 
@@ -15,13 +16,20 @@ pub struct Connection {
     /// The host of the worker it belongs to.
     host: Option<usize>,
     is_lost: Cell<bool>,
+    /// How things stood when Redis last carried out a command of a client.
+    truth: Rc<RefCell<Option<Truth>>>,
 }
 
 impl Connection {
     /// A connection of the worker in `host`, or of a client.
     #[must_use]
     pub fn open(world: &Rc<World>, host: Option<usize>) -> Self {
-        Self { world: Rc::clone(world), host, is_lost: Cell::new(false) }
+        Self { world: Rc::clone(world), host, is_lost: Cell::new(false), truth: Rc::default() }
+    }
+
+    /// Where it puts how things stood as its last command was carried out.
+    pub(crate) fn truth(&self) -> Rc<RefCell<Option<Truth>>> {
+        Rc::clone(&self.truth)
     }
 
     fn lost<T>(&self) -> Result<T, RedisError> {
@@ -41,6 +49,7 @@ impl Redis for Connection {
         let is_lost_after = world.fires(Fault::RedisLostAfter);
         let (tell, told) = oneshot::channel();
         let (carrier, name, host) = (Rc::clone(world), name.to_owned(), self.host);
+        let truth = host.is_none().then(|| self.truth());
         // Once sent, the command is on its way whatever becomes of its sender.
         world.executor.spawn(async move {
             carrier.travel().await;
@@ -49,6 +58,14 @@ impl Redis for Connection {
             } else {
                 carrier.redis(&name, &arguments, host)
             };
+            if let Some(truth) = truth
+                && result.is_ok()
+            {
+                *truth.borrow_mut() = {
+                    let server = carrier.server.borrow();
+                    Some(carrier.checker.borrow().truth(&server.keyspace))
+                };
+            }
             carrier.travel().await;
             let _ = tell.send(result);
         });

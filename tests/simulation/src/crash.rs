@@ -17,6 +17,8 @@ use crate::world::{NodeHealth, Setup, World};
 const LEASE_MS: u64 = 200;
 /// For how long a call that was given up on is reckoned with, in milliseconds.
 pub const WINDOW_MS: u64 = 500;
+/// The keys in which drains keep what is about themselves.
+const OWN: [&str; 5] = ["counts:", "metrics:", "drains:", "clock:", "wake:"];
 /// By then any of these tasks has ended, two lost workers included.
 const DEADLINE_MS: u64 = 60_000;
 
@@ -269,10 +271,9 @@ pub fn run_stale(engine: &Rc<Engine>, case: &Case, at: u64) -> Option<(Ended, Ve
     for (key, value) in after.iter().filter(|(key, _)| !before.contains_key(*key)) {
         changed.push([format!("{key}: nothing"), value.clone()]);
     }
-    // It counts itself: that it was stale, what calls it made, and (while it lives) that it does.
-    changed.retain(|[key, _]| {
-        !["counts:", "metrics:", "drains:"].iter().any(|own| key.contains(&format!("}}:{own}")))
-    });
+    // It counts itself: that it was stale, what calls it made, (while it lives) that it does, and when it
+    // took a turn.
+    changed.retain(|[key, _]| !OWN.iter().any(|own| key.contains(&format!("}}:{own}"))));
     let ended = Ended {
         state: world.checker.borrow().state("t").unwrap_or("nowhere").to_owned(),
         effects: world.effects.get(),

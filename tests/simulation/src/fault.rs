@@ -52,14 +52,20 @@ faults! {
     UndoCrash: "worker lost over an undo", 100;
     WorkerKilled: "worker lost at any time", 12;
     WorkerFrozen: "worker frozen", 40;
+    Poison: "task kills every worker that carries it out", 100;
     HostRestart: "idle host restarts and misses its messages", 20;
     WakeLost: "wake-up lost", 200;
     RedisLostBefore: "connection to Redis lost before the command", 15;
     RedisLostAfter: "connection to Redis lost after the command", 15;
     RedisAway: "Redis away for a while", 5;
     RedisRestart: "Redis restarts and forgets its scripts", 5;
+    RedisFull: "Redis full for a while", 5;
+    RedisMute: "Redis lets nobody publish for a while", 5;
+    HostDeaf: "host no longer hears wake-ups, and Redis thinks it does", 10;
     ClockForward: "Redis's clock steps forward", 4;
     ClockBack: "Redis's clock steps back", 4;
+    ClockHoursForward: "Redis's clock steps forward by hours", 8;
+    ClockHoursBack: "Redis's clock steps back by hours", 8;
 }
 
 impl Fault {

@@ -66,7 +66,10 @@ pub const LOSS_IS_NOT_TOLD: Mutation = script(
 pub const MUTATIONS: &[Mutation] = &[
     script(
         "a commit with an old epoch is taken",
-        &[("fields[1] ~= epoch or fields[2] ~= 'running'", "fields[2] ~= 'running'")],
+        &[(
+            "fields[1] ~= epoch or fields[2] ~= 'running' or fields[10] ~= drain",
+            "fields[2] ~= 'running'",
+        )],
     ),
     script(
         "the epoch never rises",
@@ -78,7 +81,7 @@ pub const MUTATIONS: &[Mutation] = &[
     script("a claim starts no lease", &[("  lease(id, lease_ms)\n  local flag", "  local flag")]),
     script(
         "expired leases are forgotten",
-        &[("make_ready(id, fields[2] == 'rollback' and 'rollback' or 'queue', 'LPUSH')", "")],
+        &[("make_ready_again(id, fields[2], recoveries, 'LPUSH')", "")],
     ),
     script(
         "the intent is not stored",
@@ -167,11 +170,11 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     script(
         "an end can be overwritten",
-        &[("fields[1] ~= epoch or fields[2] ~= 'running'", "false")],
+        &[("fields[1] ~= epoch or fields[2] ~= 'running' or fields[10] ~= drain", "false")],
     ),
     script(
         "retries that are due stay where they are",
-        &[("make_ready(id, fields[2] == 'rollback' and 'rollback' or 'queue')\n", "\n")],
+        &[("if fields[1] == 'delayed' then make_ready_again", "if false then make_ready_again")],
     ),
     script(
         "an idempotency key is not read",
@@ -179,17 +182,16 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     script(
         "a full queue answers that it accepted",
-        &[("return { 'FULL', waiting }", "return { 'ACCEPTED', waiting }")],
+        &[("add_nothing('FULL', waiting)", "add_nothing('ACCEPTED')")],
     ),
     script(
         "accepting wakes nobody, nor does anything else",
-        &[("redis.call('PUBLISH', channel, 'wake')", "redis.call('EXISTS', WAKE_PENDING)")],
+        &[("redis.pcall('PUBLISH', channel, 'wake')", "redis.pcall('EXISTS', WAKE)")],
     ),
     script(
         "a drain that hands over wakes nobody",
         &[("if closing then wake_for_work_left(channel) else wake_if_neglected(channel) end", "")],
     ),
-    script("a task that is handed back is lost", &[("make_ready(c.id, c.queue, 'LPUSH')", "")]),
     around("nobody reckons with a late call", Sabotage::LostApplyIsTrouble),
     around("nobody reckons with a late undo", Sabotage::LostUndoIsTrouble),
     script(
@@ -220,6 +222,54 @@ pub const MUTATIONS: &[Mutation] = &[
         &[(
             "redis.call('HSET', RECEIVERS_HELD, receiver, now + open_ms)",
             "redis.call('HSET', RECEIVERS_HELD, receiver, now * 2)",
+        )],
+    ),
+    script(
+        "a task that is handed back is lost",
+        &[("      make_ready_again(c.id, c.queue, task.recoveries, 'LPUSH')\n    end", "    end")],
+    ),
+    script(
+        "a drain that ends wakes the next for what is far off",
+        &[
+            ("elseif stays and wait_ms >= 0 and wait_ms <= STAY_MS then", "elseif false then"),
+            ("if ring_pause_ms() > 0 then return end", ""),
+            ("elseif stays and pause_ms > 0 then", "elseif false then"),
+        ],
+    ),
+    script("time is Redis's, which is put back", &[("if time_now < last then", "if false then")]),
+    script(
+        "time is Redis's again although something waits",
+        &[("if ms_until_due() == -1 and begun_tasks() == 0 then", "if true then")],
+    ),
+    script(
+        "a lease that the clock's step ended is reclaimed",
+        &[("if spared or ended_at > gap_ended_at then", "if true then")],
+    ),
+    script(
+        "a task that has begun goes back to the queue, which is paused",
+        &[("local list = lane == 'rollback' and 'rollback' or 'begun'", "local list = 'queue'")],
+    ),
+    script(
+        "no gauge counts what has begun and is ready",
+        &[("redis.call('LLEN', LISTS.begun) + redis.call('LLEN', LISTS.alone)", "0")],
+    ),
+    script(
+        "a wake-up that may not be sent fails the script",
+        &[("redis.pcall('PUBLISH', channel, 'wake')", "redis.call('PUBLISH', channel, 'wake')")],
+    ),
+    script(
+        "a task that was cancelled ends as if it had not been",
+        &[("task.is_cancelled and c.state == 'SUCCESS'", "false")],
+    ),
+    script(
+        "what cannot be stored is begun",
+        &[("tick(lease_ms / 3)\n", "pcall(tick, lease_ms / 3)\n")],
+    ),
+    script(
+        "a drain that Redis refuses leaves its tasks to be recovered",
+        &[(
+            "if fields[1] == epoch and fields[2] == 'running' and fields[3] == drain and ends_at then",
+            "if false then",
         )],
     ),
     around("a time-out counts as not sent", Sabotage::TimeoutIsNotSent),

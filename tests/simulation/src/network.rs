@@ -156,7 +156,7 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let now_ms = self.world.executor.now_ms();
-        self.world.checker.borrow_mut().given_up(self.number, now_ms);
+        self.world.checker.borrow_mut().call_given_up(self.number, now_ms);
         if let Some(asked) = self.unsent.take() {
             self.leave_behind(asked);
         }
@@ -191,6 +191,10 @@ impl Network {
         // Handed over to the HTTP client and not yet on its way: a worker that stands still here
         // sends it late, which is no different from a network that brings it late.
         let mut waiting = Waiting { world, number, unsent: Some(asked.clone()) };
+        if world.is_poison(&group) {
+            world.crash(self.host);
+            pending::<()>().await;
+        }
         let is_undo = world.checker.borrow().is_undo(&group, verb);
         if is_undo == Some(true) && world.fires(Fault::UndoCrash) {
             world.crash(self.host);

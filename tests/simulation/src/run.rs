@@ -6,7 +6,7 @@ use drain::{BreakerLimits, Limits, WebhookLimits};
 use saga::Policy;
 
 use crate::client::TASK_TTL_S;
-use crate::fault::Rates;
+use crate::fault::{Fault, Rates};
 use crate::random::Random;
 use crate::receiver::Receiver;
 use crate::redis::Engine;
@@ -86,7 +86,7 @@ fn draw(random: &mut Random, seed: u64, sabotage: Option<Sabotage>, keep_trace: 
             rollback_retry_delay_ms: random.between(1, 1_000),
             rollback_backoff_percent: small(random.between(100, 200)),
             rollback_jitter_percent: small(random.between(0, 50)),
-            max_recoveries: small(random.between(1, 10)),
+            max_recoveries: small(random.between(3, 10)),
             late_call_window_ms: if random.happens(200) { 0 } else { random.between(1, 10_000) },
         },
         latency_ms: random.between(0, 10),
@@ -123,17 +123,17 @@ fn begin(world: &Rc<World>, random: &mut Random) {
         let actions = random.between(3, if is_moody { 36 } else { 12 });
         world.start_client(actions, random.between(1, 800));
     }
+    world.start_monitor();
     world.start_chaos();
 }
 
 /// How long all may take to end once everything is well, in milliseconds: what is frozen thaws,
-/// leases end (later, if Redis's clock was put back), and each task takes its retries.
+/// leases end, and each task takes its retries.
 fn bound_ms(world: &World) -> u64 {
     let unfinished = world.checker.borrow().unfinished().len() as u64;
-    let back_ms = u64::try_from(-world.server.borrow().clock_step_ms).unwrap_or(0);
     // A call that was given up on before all was well, and the undo of what it did: two windows.
     let windows_ms = 2 * world.policy.late_call_window_ms * (unfinished + 1);
-    8 * world.limits.lease_ms + 30_000 + 20_000 * unfinished + windows_ms + back_ms
+    8 * world.limits.lease_ms + 30_000 + 20_000 * unfinished + windows_ms
 }
 
 fn heal(world: &Rc<World>, random: &mut Random) {
@@ -141,6 +141,11 @@ fn heal(world: &Rc<World>, random: &mut Random) {
     world.heal();
     let helper = Rc::clone(world);
     let way = random.below(3);
+    if way == 0 {
+        // A worker that is lost is followed by another only when somebody asks for something.
+        world.poison.borrow_mut().clear();
+    }
+    let is_paused = random.happens(250);
     world.executor.spawn(async move {
         helper.resume().await;
         // A request that was still under way may be accepted within the registration of a drain that
@@ -148,12 +153,20 @@ fn heal(world: &Rc<World>, random: &mut Random) {
         while helper.desk.borrow().at_work > 0 {
             helper.executor.sleep(10).await;
         }
+        if is_paused {
+            helper.pause_for_good().await;
+        }
         match way {
             0 => one_message(&helper).await,
             1 => sweeps(&helper).await,
             _ => polls(&helper).await,
         }
     });
+    if is_paused {
+        end_what_has_begun(world);
+        let helper = Rc::clone(world);
+        world.executor.spawn(async move { helper.resume().await });
+    }
     rest(world);
     // All is well, so a person who retries what was given up sees every node put right.
     if world.checker.borrow().violations().is_empty() {
@@ -169,6 +182,22 @@ fn heal(world: &Rc<World>, random: &mut Random) {
     world.executor.run(rest_ms, || !world.checker.borrow().violations().is_empty());
     if world.checker.borrow().violations().is_empty() {
         world.checker.borrow_mut().at_rest(&mut world.server.borrow_mut().keyspace);
+    }
+}
+
+/// While the queue is paused, what has begun ends, within the bound.
+fn end_what_has_begun(world: &World) {
+    let deadline_ms = world.executor.now_ms() + bound_ms(world);
+    let has_ended = world.executor.run(deadline_ms, || {
+        let checker = world.checker.borrow();
+        !checker.violations().is_empty()
+            || (checker.has_none_begun() && world.desk.borrow().is_paused)
+    });
+    world.report.borrow_mut().count("rests while paused", 1);
+    if !has_ended {
+        let unfinished = world.checker.borrow().unfinished().join(", ");
+        let what = format!("begun, and the pause holds it back: {unfinished}");
+        world.checker.borrow_mut().violate(what);
     }
 }
 
@@ -214,7 +243,28 @@ async fn polls(world: &Rc<World>) {
     }
 }
 
+/// Where no worker was lost but by poison, no other task was recovered for nothing or given up.
+fn check_recoveries(world: &World) {
+    if !world.loses_no_worker() {
+        return;
+    }
+    let poison = world.poison.borrow();
+    let counts = format!("{}counts", store::PREFIX);
+    let recovered = world.server.borrow().keyspace.peek_field(&counts, "recovered").is_some();
+    let mut checker = world.checker.borrow_mut();
+    let is_poisoned = world.report.borrow().faults.contains_key(&Fault::Poison);
+    if recovered && !is_poisoned {
+        checker.violate("a task was recovered, and no worker was lost".to_owned());
+    }
+    let bystanders: Vec<_> =
+        checker.given_up().filter(|id| !poison.contains(*id)).map(str::to_owned).collect();
+    if !bystanders.is_empty() {
+        checker.violate(format!("given up beside poison: {bystanders:?}"));
+    }
+}
+
 fn finish(world: &Rc<World>) -> Outcome {
+    check_recoveries(world);
     let checker = world.checker.borrow();
     let mut report = world.report.borrow().clone();
     report.ended = checker.ends();

@@ -17,11 +17,22 @@ pub struct Server {
     /// Digests of the scripts it was sent since it started.
     pub(crate) scripts: BTreeSet<String>,
     pub(crate) away_until_ms: u64,
+    /// Until then it has no memory left.
+    pub full_until_ms: u64,
+    /// Until then its user may use no channel.
+    pub(crate) mute_until_ms: u64,
     /// How far its clock has stepped.
     pub(crate) clock_step_ms: i64,
 }
 
 impl Server {
+    /// From now on it is well.
+    pub(crate) fn heal(&mut self) {
+        self.away_until_ms = 0;
+        self.full_until_ms = 0;
+        self.mute_until_ms = 0;
+    }
+
     /// Carries out one command at `virtual_ms`.
     ///
     /// # Errors
@@ -34,6 +45,8 @@ impl Server {
         arguments: &[Vec<u8>],
     ) -> Result<Vec<Value>, RedisError> {
         self.keyspace.now_ms = (EPOCH_MS + virtual_ms).saturating_add_signed(self.clock_step_ms);
+        self.keyspace.is_full = self.full_until_ms > virtual_ms;
+        self.keyspace.is_mute = self.mute_until_ms > virtual_ms;
         let reply = match name {
             "EVAL" | "EVALSHA" => self.script(engine, name == "EVAL", arguments)?,
             _ => self.keyspace.command(name, arguments).map_err(RedisError::Refused)?,
@@ -84,17 +97,38 @@ impl World {
         let mut server = self.server.borrow_mut();
         let listening = self.hosts.borrow().iter().filter(|h| h.messages.is_some()).count();
         server.keyspace.subscribers = i64::try_from(listening).unwrap_or(i64::MAX);
+        let before = (server.full_until_ms > now_ms).then(|| server.keyspace.clone());
         let result = server.command(&self.engine, now_ms, name, arguments);
         let published = std::mem::take(&mut server.keyspace.published);
         self.checker.borrow_mut().observe(&server.keyspace, host, now_ms);
         drop(server);
         published.iter().for_each(|_| self.wake_all());
+        if listening > 0
+            && !published.is_empty()
+            && let Some(count) = self.rings.borrow_mut().ring(now_ms)
+        {
+            self.checker.borrow_mut().violate(format!("{count} wake-ups within a second"));
+        }
         if let Err(RedisError::Refused(reason)) = &result
             && !reason.starts_with("NOSCRIPT")
         {
-            self.checker.borrow_mut().violate(format!("a script fails: {reason}"));
+            self.refused(reason, before);
         }
         result
+    }
+
+    /// A script failed. Only a full Redis may have refused it, and then it did nothing.
+    fn refused(&self, reason: &str, before: Option<Keyspace>) {
+        let what = match before {
+            Some(mut before) if reason.contains("OOM") => {
+                if before.dump() == self.server.borrow_mut().keyspace.dump() {
+                    return self.report.borrow_mut().count("refused, Redis was full", 1);
+                }
+                format!("a script does half of what it is to: {reason}")
+            }
+            _ => format!("a script fails: {reason}"),
+        };
+        self.checker.borrow_mut().violate(what);
     }
 
     /// Whether Redis can be reached now.

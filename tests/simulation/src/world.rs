@@ -19,6 +19,7 @@ use crate::random::Random;
 use crate::receiver::{Receiver, Receivers};
 use crate::redis::Engine;
 use crate::report::Report;
+use crate::rings::Rings;
 use crate::server::Server;
 use crate::stranger::Stranger;
 use crate::trace::Trace;
@@ -32,6 +33,8 @@ pub struct Host {
     pub(crate) drain: Option<TaskId>,
     /// How long that drain has stood still.
     pub(crate) frozen_ms: u64,
+    /// Until then its subscription is dead, and Redis does not know it.
+    pub(crate) deaf_until_ms: u64,
 }
 
 /// A node as the network sees it.
@@ -117,11 +120,27 @@ pub struct World {
     /// The effect at which the lease of a task lapses, and the task's id.
     pub(crate) lapse_at: RefCell<Option<(u64, String)>>,
     numbers: Cell<u64>,
+    /// Tasks that kill their workers.
+    pub(crate) poison: RefCell<BTreeSet<String>>,
     /// Until then Redis's clock does not step forward again.
     pub(crate) steady_at_ms: Cell<u64>,
+    /// Wake-ups that were sent.
+    pub(crate) rings: RefCell<Rings>,
     /// What clients share with each other.
     pub(crate) desk: RefCell<Desk>,
 }
+
+/// The faults by which a task's worker is lost, or does not get through to Redis.
+const WORKER_LOSSES: [Fault; 8] = [
+    Fault::WorkerCrash,
+    Fault::WorkerKilled,
+    Fault::WorkerFrozen,
+    Fault::HostRestart,
+    Fault::RedisLostBefore,
+    Fault::RedisLostAfter,
+    Fault::RedisAway,
+    Fault::RedisRestart,
+];
 
 /// What a world is made with.
 pub struct Setup {
@@ -168,7 +187,9 @@ impl World {
             frozen: RefCell::new(None),
             lapse_at: RefCell::new(None),
             numbers: Cell::new(0),
+            poison: RefCell::new(BTreeSet::new()),
             steady_at_ms: Cell::new(0),
+            rings: RefCell::new(Rings::default()),
             desk: RefCell::new(Desk::default()),
         })
     }
@@ -291,6 +312,18 @@ impl World {
         }
     }
 
+    /// Whether the task of this group that runs now kills its worker.
+    pub(crate) fn is_poison(&self, group: &str) -> bool {
+        let checker = self.checker.borrow();
+        checker.running_id(group).is_some_and(|id| self.poison.borrow().contains(id))
+    }
+
+    /// Whether only poison, and no other trouble, has cost this world any worker.
+    pub(crate) fn loses_no_worker(&self) -> bool {
+        let report = self.report.borrow();
+        !WORKER_LOSSES.iter().any(|fault| report.faults.contains_key(fault))
+    }
+
     /// What goes wrong with a call to a node.
     pub(crate) fn node_fault(&self, node: usize, verb: Verb) -> NodeFault {
         let script = self.script.borrow();
@@ -319,7 +352,11 @@ impl World {
 
     /// Brings a host a message.
     pub(crate) fn wake(&self, host: usize) {
-        if let Some(messages) = &self.hosts.borrow()[host].messages {
+        let hosts = self.hosts.borrow();
+        let host = &hosts[host];
+        if let Some(messages) = &host.messages
+            && host.deaf_until_ms <= self.executor.now_ms()
+        {
             let _ = messages.unbounded_send(());
         }
     }
@@ -332,7 +369,8 @@ impl World {
             node.moody_until_ms = 0;
             node.stranger = None;
         }
-        self.server.borrow_mut().away_until_ms = 0;
+        self.hosts.borrow_mut().iter_mut().for_each(|host| host.deaf_until_ms = 0);
+        self.server.borrow_mut().heal();
         self.receivers.borrow_mut().mend();
         self.checker.borrow_mut().disturbs_callbacks();
         self.say("HEALED");

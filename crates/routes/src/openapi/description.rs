@@ -186,6 +186,9 @@ impl<'a> Description<'a> {
                 &problem_kinds::BAD_SETTING,
                 &problem_kinds::INTERNAL,
                 &problem_kinds::REDIS_AWAY,
+                &problem_kinds::REDIS_DENIED,
+                &problem_kinds::REDIS_WRONG_SERVER,
+                &problem_kinds::REDIS_FULL,
             ]);
         }
         if changes {

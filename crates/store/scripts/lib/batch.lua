@@ -8,6 +8,16 @@ local metrics = {} -- how much to add, by name
 local leases = {} -- when each ends, or false, by task id
 local groups = {} -- whether some node holds it, by group
 
+-- Adds to a number that a hash holds, and gives what it is then. One that is no number any more is counted
+-- anew.
+local function add(key, field, by)
+  local sum = redis.pcall('HINCRBY', key, field, by)
+  if type(sum) == 'number' then return sum end
+  sum = math.max(0, by)
+  redis.call('HSET', key, field, sum)
+  return sum
+end
+
 local function count(field, by)
   counts[field] = (counts[field] or 0) + by
 end
@@ -42,10 +52,10 @@ local function write_metrics()
   for name, by in pairs(metrics) do
     local field, node = name:match('^calls|([^|]*|[^|]*)|(.*)$')
     if field then
-      redis.call('HINCRBY', node_calls_key(node), field, by)
+      add(node_calls_key(node), field, by)
       called[node] = true
     else
-      redis.call('HINCRBY', METRICS, name, by)
+      add(METRICS, name, by)
     end
   end
   local listed = {}
@@ -77,7 +87,7 @@ local function write_batch()
   call_in_parts('ZREM', LEASES, ended)
   call_in_parts('ZADD', LEASES, running)
   for field, by in pairs(counts) do
-    if by ~= 0 then redis.call('HINCRBY', COUNTS, field, by) end
+    if by ~= 0 then add(COUNTS, field, by) end
   end
   write_metrics()
   local held, gone = {}, {}

@@ -1,22 +1,25 @@
--- Storing what a worker learned. Fenced: with an old epoch, or on a task that is no longer
--- running, nothing changes and the worker is told that its claim is stale.
+-- Storing what a worker learned. Fenced: with an old epoch, by another drain than the one that claimed
+-- it, or on a task that is no longer running, nothing changes and the worker is told that its claim is
+-- stale. An epoch alone would not do: a Redis that loses its last writes hands it out once more.
 
--- The task, if it is still held under that epoch: see close() for what is known of it, and whether it
--- is cancelled and which dead letter it retries.
-local function holds(id, epoch)
-  local fields = redis.call('HMGET', task_key(id), 'epoch', 'where', 'group', 'cancel', 'letter',
-    'created_at', 'callback', 'operation', 'notes')
-  if fields[1] ~= epoch or fields[2] ~= 'running' then
+-- The task, if `drain` still holds it under that epoch: see close() for what is known of it, and whether
+-- it is cancelled and which dead letter it retries.
+local function holds(id, epoch, drain)
+  local key = task_key(id)
+  local fields = redis.call('HMGET', key, 'epoch', 'where', 'group', 'cancel', 'letter',
+    'created_at', 'callback', 'operation', 'notes', 'drain', 'spared', 'recoveries')
+  if fields[1] ~= epoch or fields[2] ~= 'running' or fields[10] ~= drain then
     count('stale', 1)
     return nil
   end
-  return { group = fields[3] or '', is_cancelled = fields[4], dead_letter = fields[5] or nil,
+  if fields[11] then redis.call('HDEL', key, 'spared') end
+  return { group = fields[3] or '', recoveries = fields[12], is_cancelled = fields[4], dead_letter = fields[5] or nil,
     created_at = fields[6] or nil, callback = fields[7] or nil, operation = fields[8] or nil,
     notes = fields[9] or nil }
 end
 
-local function renew(id, epoch, lease_ms)
-  local task = holds(id, epoch)
+local function renew(id, epoch, drain, lease_ms)
+  local task = holds(id, epoch, drain)
   if task then lease(id, lease_ms) end
   return task
 end
@@ -26,7 +29,7 @@ local function finish(c, task, ttl_s)
   local holdings, dead_letters = outcome.holdings or {}, outcome.dead_letters or {}
   local ttl_ms = math.max(1, ttl_s * 1000)
   unlease(c.id)
-  observe('task_ms', now - (tonumber(task.created_at) or now))
+  observe('task_ms', math.max(0, now - (tonumber(task.created_at) or now)))
   register(task.group, holdings)
   if task.dead_letter then
     adopt_first_dead_letters(task.group, ttl_ms)
@@ -42,12 +45,25 @@ local function finish(c, task, ttl_s)
   close(c.id, task, c.state, ttl_s, c.record, is_kept)
 end
 
--- One commit. `kind`: 'journal' keeps the task, 'delay' lets it wait until `due_ms`, 'await' the same
--- and for calls that were given up on, 'release' hands it back, 'leave' lets it wait as it stands, 'finish' ends it in `state` with `outcome` (JSON).
--- An empty record leaves the stored one as it is. Returns 'stale', 'cancel' or 'ok'.
-local function commit(c, lease_ms, ttl_s)
-  local task = holds(c.id, c.epoch)
+-- One commit. `kind`: 'journal' keeps the task, 'delay' lets it wait until `due_ms`, 'await' the same and
+-- for calls that were given up on, 'release' hands it back, 'leave' lets it wait as it stands, 'finish' ends
+-- it in `state` with `outcome` (JSON). `progressed` is '1' when a node has come further since the claim: then
+-- lost workers are counted anew. An empty record leaves the stored one as it is. Returns 'stale', 'cancel' or
+-- 'ok'.
+local function commit(c, drain, lease_ms, ttl_s)
+  local task = holds(c.id, c.epoch, drain)
   if not task then return 'stale' end
+  if task.recoveries and c.progressed == '1' then
+    redis.call('HDEL', task_key(c.id), 'recoveries')
+    task.recoveries = nil
+  end
+  if c.kind == 'finish' and task.is_cancelled and c.state == 'SUCCESS' and not task.dead_letter then
+    -- The last call was under way as a client was told that the task rolls back. So it does: it is taken
+    -- up anew from what is stored, as if its worker had been lost.
+    unlease(c.id)
+    make_ready_again(c.id, 'queue', task.recoveries, 'LPUSH')
+    return 'ok'
+  end
   if c.kind == 'finish' then
     finish(c, task, ttl_s)
     return 'ok'
@@ -73,7 +89,7 @@ local function commit(c, lease_ms, ttl_s)
         redis.call('SADD', AWAITING, c.id)
       end
     else
-      make_ready(c.id, c.queue, 'LPUSH')
+      make_ready_again(c.id, c.queue, task.recoveries, 'LPUSH')
     end
   end
   return task.is_cancelled and 'cancel' or 'ok'

@@ -6,6 +6,16 @@ local function make_ready(id, list, push)
   redis.call(push or 'RPUSH', LISTS[list], id)
 end
 
+local ALONE_FROM = 2 -- workers lost in a row with a task before it is taken alone
+
+-- Makes a task ready again that has begun; no pause holds it back. Once two workers in a row were lost
+-- with it, it is taken alone, so that whatever kills them takes no other task along.
+local function make_ready_again(id, lane, recoveries, push)
+  local list = lane == 'rollback' and 'rollback' or 'begun'
+  if (tonumber(recoveries) or 0) >= ALONE_FROM then list = 'alone' end
+  make_ready(id, list, push)
+end
+
 -- Stores a new task and queues it behind its group's others; who calls counts it as waiting.
 -- `dead_letter` names the dead letter that the task retries, `callback` the URL to call when it ends;
 -- either may be nil. What a claim sets at first (lane, epoch, recoveries) is left out.

@@ -1,7 +1,9 @@
 -- The names of all keys. KEYS[1] is the prefix; its hash tag keeps every key in one cluster slot.
 local prefix = KEYS[1]
 
-local LISTS = { queue = prefix .. 'queue', rollback = prefix .. 'rollback' }
+-- Lists of ready tasks: not begun; begun, going forward; begun, rolling back; to be taken alone.
+local LISTS = { queue = prefix .. 'queue', begun = prefix .. 'begun', rollback = prefix .. 'rollback',
+  alone = prefix .. 'alone' }
 local DELAYED = prefix .. 'delayed' -- sorted set: task id by the time it is due, ms
 local AWAITING = prefix .. 'late-calls' -- set: tasks that wait for calls that were given up on
 local LEASES = prefix .. 'leases' -- sorted set: task id by the time its lease ends, ms
@@ -22,8 +24,8 @@ local RECEIVERS = prefix .. 'receivers' -- sorted set: receiver of callbacks by 
 local RECEIVER_FAILURES = prefix .. 'receiver-failures' -- hash: receiver -> failures in a row
 local RECEIVERS_HELD = prefix .. 'receivers-held' -- hash: receiver -> left alone until, ms
 local CALLBACKS_GIVEN_UP = prefix .. 'callbacks-given-up' -- sorted set: task id by when it was, ms
-local WAKE_PENDING = prefix .. 'rung' -- set while a wake-up has not been answered yet
-local HELP_REQUESTED = prefix .. 'rung-for-help' -- set for a while after more drains were called in
+local WAKE = prefix .. 'wake' -- hash: when drains were woken, see wake.lua
+local CLOCK = prefix .. 'clock' -- hash: what the time was, see clock.lua
 
 local function task_key(id) return prefix .. 'task:' .. id end -- hash: one unfinished task
 local function ended_key(id) return prefix .. 'ended:' .. id end -- string: one ended task, see ended.lua

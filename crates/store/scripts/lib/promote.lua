@@ -5,9 +5,7 @@ local function promote()
   local ids = redis.call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, PROMOTE_MAX)
   for _, id in ipairs(ids) do
     redis.call('ZREM', DELAYED, id)
-    local fields = redis.call('HMGET', task_key(id), 'where', 'lane')
-    if fields[1] == 'delayed' then
-      make_ready(id, fields[2] == 'rollback' and 'rollback' or 'queue')
-    end
+    local fields = redis.call('HMGET', task_key(id), 'where', 'lane', 'recoveries')
+    if fields[1] == 'delayed' then make_ready_again(id, fields[2], fields[3]) end
   end
 end

@@ -10,4 +10,5 @@ mod dead_letters;
 mod lists;
 mod tasks;
 mod upgrade;
+mod wake_ups;
 mod world;

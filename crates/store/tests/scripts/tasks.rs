@@ -102,7 +102,7 @@ fn a_worker_is_fenced_from_the_moment_its_lease_is_reclaimed() {
     let stale = world.turn(TestTurn { lease_ms: 1, ..TestTurn::default() }).claimed.remove(0);
     world.eventually("the lease is reclaimed", || {
         world.turn(TestTurn { drain: "other", slots: 0, ..TestTurn::default() });
-        world.ask("LLEN {muster}:queue") == 1
+        world.ask("LLEN {muster}:begun") == 1
     });
     let answer = world.turn(TestTurn {
         commits: vec![finish(&stale, None)],
@@ -122,7 +122,8 @@ fn a_renewal_starts_the_lease_anew() {
     let before = expiry();
     let renewals = vec![("t1".to_owned(), claimed.epoch)];
     let lease_ms = 120_000;
-    let renewed = world.turn(TestTurn { renewals, lease_ms, slots: 0, ..TestTurn::default() });
+    let renewed =
+        world.turn(TestTurn { drain: "a", renewals, lease_ms, slots: 0, ..TestTurn::default() });
     assert!(renewed.stale.is_empty());
     assert!(expiry() >= before + 60_000.0);
 }

@@ -6,8 +6,8 @@ use futures::executor::block_on;
 use saga::{Answer, Call, CallKind, ChangeAnswer, ClientState, Failure, Inspection, Policy};
 use saga::{Operation, Presence, Starting, Task};
 use store::{
-    Accepted, Admission, BreakerChange, CallbackTurn, Claimed, Commit, CommitKind, Store, Turn,
-    TurnAnswer,
+    Accepted, Admission, BreakerChange, CallbackTurn, Claimed, Commit, CommitKind, Store,
+    StoreError, Turn, TurnAnswer,
 };
 use testkit_redis::{Client, Server};
 
@@ -40,11 +40,16 @@ impl World {
     }
 
     pub(crate) fn turn(&self, turn: TestTurn<'_>) -> TurnAnswer {
+        self.try_turn(turn).unwrap()
+    }
+
+    pub(crate) fn try_turn(&self, turn: TestTurn<'_>) -> Result<TurnAnswer, StoreError> {
         block_on(self.store.turn(Turn {
             drain_id: turn.drain,
             registration_ms: turn.registration_ms,
             lease_ms: turn.lease_ms,
             slots: turn.slots,
+            holds_none: turn.idle,
             idle: turn.idle,
             closing: turn.closing,
             stays: true,
@@ -55,7 +60,6 @@ impl World {
             breakers: turn.breakers,
             metrics: turn.metrics,
         }))
-        .unwrap()
     }
 
     /// Claims the one task that is ready.

@@ -47,6 +47,10 @@ impl DeadLetters {
         self.written.contains(&(task.to_owned(), node))
     }
 
+    pub(super) fn count(&self) -> u64 {
+        self.listed.len() as u64
+    }
+
     pub(super) fn is_listed(&self, id: &str) -> bool {
         self.listed.contains_key(id)
     }

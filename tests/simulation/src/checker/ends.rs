@@ -11,6 +11,9 @@ impl Checker {
         let (id, group) = (&task.submitted.id, &task.submitted.group);
         let dead_letters = self.dead_letters.of(id);
         let is_success = state == "SUCCESS";
+        if is_success && self.cancelled.contains(id) {
+            self.violate(format!("{id} is SUCCESS, and a client was told that it rolls back"));
+        }
         if let Some(dead_letter) = &task.submitted.dead_letter
             && self.dead_letters.is_listed(dead_letter) == is_success
             && !self.discards.contains(dead_letter)
@@ -29,6 +32,9 @@ impl Checker {
             dead_letters.iter().filter(|(node, _)| !task.submitted.nodes.contains(node))
         {
             self.violate(format!("{id} has a dead letter for n{node}, which it has no part in"));
+        }
+        if dead_letters.iter().any(|(_, error)| error.starts_with("given up")) {
+            self.given_up.insert(id.clone());
         }
         for node in &task.submitted.nodes {
             let visit = task.visits.get(node).cloned().unwrap_or_default();

@@ -30,6 +30,7 @@ mod callbacks;
 mod dead_letters;
 mod ends;
 mod nodes;
+mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,7 @@ use crate::redis::Keyspace;
 use callbacks::Callbacks;
 use dead_letters::DeadLetters;
 use nodes::{Place, Sent};
+pub(crate) use truth::Truth;
 
 /// A node, by number, and a group on it.
 pub type Spot = (usize, String);
@@ -131,6 +133,10 @@ pub struct Checker {
     is_troubled: bool,
     /// Tasks of whose end a worker's log has told.
     logged_ends: BTreeSet<String>,
+    /// Tasks whose dead letters say that too many workers were lost with them.
+    given_up: BTreeSet<String>,
+    /// Tasks of which a client was told that they roll back.
+    cancelled: BTreeSet<String>,
     violations: Vec<String>,
     /// Nodes of ended tasks that were excused, and that were checked.
     pub excused: u64,
@@ -205,6 +211,14 @@ impl Checker {
             Some(task) if task.state.is_some() => task.promised = true,
             _ => self.violate(format!("{id} was accepted and is not there")),
         }
+    }
+
+    /// A client was told that this task rolls back, because it cancelled it.
+    pub(crate) fn cancelled(&mut self, id: &str) {
+        if self.state(id) == Some("SUCCESS") {
+            self.violate(format!("a client was told that {id} rolls back, and it is SUCCESS"));
+        }
+        self.cancelled.insert(id.to_owned());
     }
 
     /// A client is about to discard this dead letter.
@@ -286,6 +300,9 @@ impl Checker {
             let (epoch, record) = (field("epoch"), ended.unwrap_or_else(|| field("record")));
             if claim.epoch != epoch && !epoch.is_empty() {
                 epoch.clone_into(&mut claim.epoch);
+                if keyspace.is_full {
+                    self.violations.push(format!("{} is taken though Redis is full", submitted.id));
+                }
                 claim.holder = Some(host);
                 taken_over.push(index);
             }
@@ -378,6 +395,16 @@ impl Checker {
         if let Some(dead_letter) = self.tasks[index].submitted.dead_letter.clone() {
             self.tasks[index].superseded = self.dead_letters.is_superseded(&dead_letter);
         }
+    }
+
+    /// The id of the task of a group that runs now.
+    pub(crate) fn running_id(&self, group: &str) -> Option<&str> {
+        Some(&self.tasks[self.running(group)?].submitted.id)
+    }
+
+    /// The tasks that were given up for the workers that were lost with them.
+    pub(crate) fn given_up(&self) -> impl Iterator<Item = &str> {
+        self.given_up.iter().map(String::as_str)
     }
 
     /// The task of a group that runs now.

@@ -80,7 +80,7 @@ impl Checker {
     }
 
     /// The sender of a request has stopped waiting for it, or is lost.
-    pub fn given_up(&mut self, number: u64, now_ms: u64) {
+    pub fn call_given_up(&mut self, number: u64, now_ms: u64) {
         if let Some(sent) = self.sent.get_mut(&number) {
             sent.given_up_at_ms.get_or_insert(now_ms);
         }

@@ -12,13 +12,40 @@ type Hash = BTreeMap<Bytes, Bytes>;
 type List = VecDeque<Bytes>;
 type Set = BTreeSet<Bytes>;
 
+/// Commands that may need more memory.
+const GROWS: [&str; 9] =
+    ["SET", "INCR", "HSET", "HSETNX", "HINCRBY", "LPUSH", "RPUSH", "SADD", "ZADD"];
+/// The other commands that write.
+const SHRINKS: [&str; 11] = [
+    "DEL",
+    "EXPIRE",
+    "PEXPIRE",
+    "PERSIST",
+    "HDEL",
+    "LPOP",
+    "LREM",
+    "LTRIM",
+    "SREM",
+    "ZREM",
+    "ZREMRANGEBYSCORE",
+];
+
 impl Keyspace {
+    /// A script begins.
+    pub(super) fn begin_script(&mut self) {
+        self.has_written = false;
+    }
+
     /// Carries out one command.
     ///
     /// # Errors
     /// With Redis's own words where the command is wrong.
     pub fn command(&mut self, name: &str, arguments: &[Vec<u8>]) -> Result<Reply, String> {
         let name = name.to_ascii_uppercase();
+        if self.is_full && !self.has_written && GROWS.contains(&name.as_str()) {
+            return Err("OOM command not allowed when used memory > 'maxmemory'.".to_owned());
+        }
+        self.has_written |= GROWS.contains(&name.as_str()) || SHRINKS.contains(&name.as_str());
         let arguments = Arguments::new(&name, arguments);
         match name.as_str() {
             "TIME" => Ok(Reply::list([
@@ -35,6 +62,7 @@ impl Keyspace {
             "GETRANGE" => self.getrange(arguments),
             "INCR" => self.incr(arguments),
             "PUBLISH" => self.publish(arguments),
+            "PUBSUB" => self.pubsub(arguments),
             "HSET" => self.hset(arguments),
             "HSETNX" => self.hsetnx(arguments),
             "HGET" => self.hget(arguments),
@@ -157,8 +185,24 @@ impl Keyspace {
     fn publish(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
         let message = (arguments.owned()?, arguments.owned()?);
         arguments.end()?;
+        self.was_refused_last = self.is_mute;
+        self.may_use_channels()?;
         self.published.push(message);
         Ok(Reply::Int(self.subscribers))
+    }
+
+    fn pubsub(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {
+        if !arguments.word("NUMSUB") {
+            return Err("ERR the model's PUBSUB knows only NUMSUB".to_owned());
+        }
+        let channel = arguments.owned()?;
+        arguments.end()?;
+        Ok(Reply::Array(vec![Reply::Bulk(channel), Reply::Int(self.subscribers)]))
+    }
+
+    fn may_use_channels(&self) -> Result<(), String> {
+        let reason = "NOPERM No permissions to access a channel";
+        if self.is_mute { Err(reason.to_owned()) } else { Ok(()) }
     }
 
     fn hset(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {

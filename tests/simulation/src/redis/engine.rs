@@ -68,6 +68,7 @@ impl Engine {
         arguments: &[Vec<u8>],
         keyspace: &mut Keyspace,
     ) -> Result<Reply, RedisError> {
+        keyspace.begin_script();
         let function = self.compiled.borrow().get(digest).cloned();
         let function = function.ok_or_else(|| {
             RedisError::Refused("NOSCRIPT No matching script. Please use EVAL.".to_owned())
@@ -97,20 +98,22 @@ impl Engine {
 }
 
 fn install(lua: &Lua, keyspace: &Rc<RefCell<Keyspace>>) -> mlua::Result<()> {
-    let keyspace = Rc::clone(keyspace);
-    let call = lua.create_function(move |lua, values: MultiValue| {
-        let mut words = values.iter().map(word).collect::<mlua::Result<Vec<_>>>()?;
-        if words.is_empty() {
-            return Err(mlua::Error::runtime("ERR redis.call without a command"));
-        }
-        let name = String::from_utf8_lossy(&words.remove(0)).into_owned();
-        match keyspace.borrow_mut().command(&name, &words) {
-            Ok(reply) => to_lua(lua, reply),
-            Err(reason) => Err(mlua::Error::runtime(reason)),
-        }
-    })?;
     let redis = lua.create_table()?;
-    redis.set("call", call)?;
+    for (name, raises) in [("call", true), ("pcall", false)] {
+        let keyspace = Rc::clone(keyspace);
+        let function = lua.create_function(move |lua, values: MultiValue| {
+            match (command(&mut keyspace.borrow_mut(), &values)?, raises) {
+                (Ok(reply), _) => to_lua(lua, reply),
+                (Err(reason), true) => Err(mlua::Error::runtime(reason)),
+                (Err(reason), false) => {
+                    let error = lua.create_table()?;
+                    error.set("err", reason)?;
+                    Ok(Value::Table(error))
+                }
+            }
+        })?;
+        redis.set(name, function)?;
+    }
     let globals = lua.globals();
     globals.set("redis", redis)?;
     globals.set("cjson", cjson::library(lua)?)?;
@@ -129,6 +132,16 @@ fn install(lua: &Lua, keyspace: &Rc<RefCell<Keyspace>>) -> mlua::Result<()> {
          })",
     )
     .exec()
+}
+
+/// Carries out what a script calls.
+fn command(keyspace: &mut Keyspace, values: &MultiValue) -> mlua::Result<Result<Reply, String>> {
+    let mut words = values.iter().map(word).collect::<mlua::Result<Vec<_>>>()?;
+    if words.is_empty() {
+        return Err(mlua::Error::runtime("ERR redis.call without a command"));
+    }
+    let name = String::from_utf8_lossy(&words.remove(0)).into_owned();
+    Ok(keyspace.command(&name, &words))
 }
 
 /// An argument of `redis.call` as Redis takes it.

@@ -48,6 +48,14 @@ pub struct Keyspace {
     pub published: Vec<(Bytes, Bytes)>,
     /// How many listen to each channel.
     pub subscribers: i64,
+    /// It has reached `maxmemory`, and its policy is `noeviction`.
+    pub is_full: bool,
+    /// Its user may use no channel.
+    pub is_mute: bool,
+    /// Whether it did not let us publish when we last tried.
+    pub was_refused_last: bool,
+    /// The script that runs has written something: from then on a full Redis lets it.
+    pub(super) has_written: bool,
 }
 
 /// Kinds of values, so that one function finds them all.

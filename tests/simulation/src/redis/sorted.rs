@@ -213,10 +213,13 @@ impl Keyspace {
     ) -> Result<Reply, String> {
         let key = arguments.next()?;
         let range = ScoreRange::read(&mut arguments)?;
+        let requested = arguments.word("WITHSCORES");
         let (offset, count) = limit(&mut arguments)?;
         arguments.end()?;
         let Some(sorted) = self.read::<SortedSet>(key)? else { return Ok(Reply::list([])) };
-        Ok(Reply::list(sorted.within(&range).skip(offset).take(count).cloned()))
+        let members = sorted.within(&range).skip(offset).take(count);
+        let scored = members.map(|member| (member.clone(), sorted.scores[member]));
+        Ok(with_scores(scored.collect(), requested))
     }
 
     pub(super) fn zrange_by_lex(&mut self, mut arguments: Arguments<'_>) -> Result<Reply, String> {

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use simulation::random::Random;
-use store::{Redis as _, RedisError, Value};
+use store::{Redis, RedisError, Value};
 use testkit_redis::Server;
 
 use super::both::{Model, Real, compare};
@@ -70,6 +70,7 @@ const COMMANDS: &[&str] = &[
     "ZSCORE K V",
     "ZREVRANK K V",
     "ZRANGEBYSCORE K -inf S LIMIT 0 N",
+    "ZRANGEBYSCORE K -inf S WITHSCORES LIMIT 0 N",
     "ZRANGEBYSCORE K S +inf",
     "ZREMRANGEBYSCORE K -inf S",
     "GET K",
@@ -81,6 +82,7 @@ const COMMANDS: &[&str] = &[
     "PERSIST K",
     "PUBLISH nobody V",
     "PUBLISH muster:wake V",
+    "PUBSUB NUMSUB muster:wake",
     "HGET K",
     "LPUSH K",
     "ZADD K N",
@@ -111,8 +113,8 @@ fn random_commands_come_to_the_same() {
         let words: Vec<&str> = random.pick(COMMANDS).split(' ').collect();
         let arguments: Vec<Vec<u8>> =
             words[1..].iter().map(|word| fill(word, &mut random)).collect();
-        if words[0] == "PUBLISH" {
-            let listening = i64::from(words[1] == "muster:wake");
+        if words[0].starts_with("PUB") {
+            let listening = i64::from(words.contains(&"muster:wake"));
             model.server.borrow_mut().keyspace.subscribers = listening;
         }
         let ours = block_on(model.command(words[0], arguments.clone()));
@@ -212,5 +214,48 @@ fn scripts_see_the_same() {
             (Err(RedisError::Refused(_)), Err(RedisError::Refused(_))) => {}
             (ours, theirs) => panic!("{script}: {ours:?} and {theirs:?}"),
         }
+    }
+}
+
+#[test]
+fn a_full_redis_lets_scripts_do_the_same() {
+    let server = Server::start().unwrap();
+    let (model, real) = (Model::new(), Real::new(&server));
+    for (name, arguments) in
+        [("RPUSH", ["list", "a", "b"].as_slice()), ("HSET", &["hash", "f", "1"])]
+    {
+        assert_eq!(ask(&model, name, arguments), ask(&real.client, name, arguments));
+    }
+    real.client.ask::<String>("CONFIG SET maxmemory 1").unwrap();
+    model.server.borrow_mut().full_until_ms = u64::MAX;
+    for script in [
+        "return redis.call('HSET', 'hash', 'f', '2')",
+        "return redis.call('LPOP', 'list')",
+        "redis.call('LPOP', 'list') return redis.call('HSET', 'hash', 'g', '2')",
+        "redis.call('HDEL', 'hash', 'none') return redis.call('SET', 'text', 'x')",
+        "redis.call('HGET', 'hash', 'f') return redis.call('ZADD', 'sorted', 1, 'x')",
+        "local e = redis.pcall('HSET', 'hash', 'f', '3') return type(e) == 'table' and 'no' or 'yes'",
+        "redis.pcall('HSET', 'hash', 'f', '3') return redis.call('LPUSH', 'list', 'x')",
+        "redis.call('PUBLISH', 'nobody', 'x') return redis.call('HINCRBY', 'hash', 'f', 1)",
+        "redis.call('PEXPIRE', 'hash', 100000) return redis.call('SADD', 'set', 'x')",
+    ] {
+        let (ours, theirs) =
+            (ask(&model, "EVAL", &[script, "0"]), ask(&real.client, "EVAL", &[script, "0"]));
+        assert_eq!(ours, theirs, "{script}");
+    }
+    let everything = "return redis.call('LRANGE', 'list', 0, -1)";
+    assert_eq!(
+        ask(&model, "EVAL", &[everything, "0"]),
+        ask(&real.client, "EVAL", &[everything, "0"])
+    );
+}
+
+/// One command, and its answer; `None` when it is refused for want of memory.
+fn ask(redis: &impl Redis, name: &str, arguments: &[&str]) -> Option<Vec<Value>> {
+    let arguments = arguments.iter().map(|text| text.as_bytes().to_vec()).collect();
+    match block_on(redis.command(name, arguments)) {
+        Ok(values) => Some(values),
+        Err(error) if error.to_string().contains("OOM") => None,
+        Err(error) => panic!("{error}"),
     }
 }
