@@ -97,6 +97,10 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         self.closing = turn.closing;
         self.report.turns += 1;
         self.drop_stale(&answer.stale);
+        // Cancelled before their success was stored: they have not ended, and roll back.
+        for task_id in &answer.cancelled {
+            self.ends.take_refused(task_id);
+        }
         self.report.ended += self.ends.report(self.log);
         if turn.renewed {
             self.held.renew_leases(turn.at_ms);
@@ -116,7 +120,7 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
         for task_id in stale {
             self.report.stale += 1;
             let held = self.held.remove(task_id).map(|held| held.task);
-            let task = self.ends.take_stale(task_id).or(held);
+            let task = self.ends.take_refused(task_id).or(held);
             let group_id = task.as_ref().map_or("", Task::group_id);
             let fields = [("task_id", task_id.as_str()), ("group_id", group_id)];
             self.log.event("claim lost to another worker", &fields);

@@ -24,8 +24,8 @@ impl Ends {
         self.committing = std::mem::take(&mut self.pending);
     }
 
-    /// The task whose commit that turn refused, because its claim is another drain's by now.
-    pub(crate) fn take_stale(&mut self, task_id: &str) -> Option<Task> {
+    /// The task whose end that turn refused: its claim is another drain's by now, or it was cancelled.
+    pub(crate) fn take_refused(&mut self, task_id: &str) -> Option<Task> {
         let index = self.committing.iter().position(|task| task.id() == task_id)?;
         Some(self.committing.swap_remove(index))
     }

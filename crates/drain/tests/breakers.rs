@@ -51,6 +51,7 @@ impl Redis for &Turns {
         for task in claimed.unwrap_or_default() {
             turn.extend([text(task.id()), Value::Int(1), none(), none(), text("")]);
             turn.extend([
+                text("0"),
                 text(task.group_id()),
                 text("create"),
                 Value::Bytes(task.to_record().unwrap()),

@@ -20,7 +20,7 @@ use node_adapter::ClusterManager;
 use store::{Redis, RedisError, Store, Value};
 
 /// Where a turn's arguments say for how long a webhook is handed out, in a drain without tasks.
-const HANDED_OUT_FOR: usize = 15;
+const HANDED_OUT_FOR: usize = 16;
 
 /// Hands out one webhook in the first turn, ends the drain in the third, and keeps what it is told.
 #[derive(Default)]

@@ -13,6 +13,7 @@ redis.call('HSET', callback_key(id), 'standing', 'waiting', 'attempts', 0)
 redis.call('ZREM', CALLBACKS_GIVEN_UP, id)
 redis.call('ZREM', FIRST_CALLBACKS, id)
 queue_callback(id, url or '', now)
+keep_time()
 note(id, 'callback_retried', nil, by)
 wake(channel)
 return { 'ACCEPTED' }

@@ -15,6 +15,7 @@ if not state or where == 'ended' then
 end
 if dead_letter and started then return { 'RETRYING' } end
 note(id, 'cancel_requested', nil, by)
+keep_time()
 if not started then
   -- What stayed in the queue while that is paused would be in nobody's count. The latest are searched
   -- first, and all of `max_queue` at most.

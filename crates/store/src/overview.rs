@@ -110,7 +110,7 @@ impl<R: Redis> Store<R> {
             let next = answer.text()?;
             while !answer.is_empty() {
                 let name = answer.text()?;
-                metrics.insert(name, answer.count()?);
+                metrics.insert(name, answer.shown_count()?);
             }
             // Each page is after the one before, so this ends.
             if next <= after {

@@ -16,7 +16,7 @@ pub struct Connection {
     /// The host of the worker it belongs to.
     host: Option<usize>,
     is_lost: Cell<bool>,
-    /// How things stood when Redis last carried out a command of a client.
+    /// How things stood when Redis carried out a client's first command.
     truth: Rc<RefCell<Option<Truth>>>,
 }
 
@@ -27,7 +27,7 @@ impl Connection {
         Self { world: Rc::clone(world), host, is_lost: Cell::new(false), truth: Rc::default() }
     }
 
-    /// Where it puts how things stood as its last command was carried out.
+    /// Where it puts how things stood as its first command was carried out.
     pub(crate) fn truth(&self) -> Rc<RefCell<Option<Truth>>> {
         Rc::clone(&self.truth)
     }
@@ -61,10 +61,9 @@ impl Redis for Connection {
             if let Some(truth) = truth
                 && result.is_ok()
             {
-                *truth.borrow_mut() = {
-                    let server = carrier.server.borrow();
-                    Some(carrier.checker.borrow().truth(&server.keyspace))
-                };
+                let server = carrier.server.borrow();
+                let now = carrier.checker.borrow().truth(&server.keyspace);
+                truth.borrow_mut().get_or_insert(now);
             }
             carrier.travel().await;
             let _ = tell.send(result);

@@ -131,7 +131,8 @@ pub struct World {
 }
 
 /// The faults by which a task's worker is lost, or does not get through to Redis.
-const WORKER_LOSSES: [Fault; 8] = [
+const WORKER_LOSSES: [Fault; 9] = [
+    Fault::UndoCrash,
     Fault::WorkerCrash,
     Fault::WorkerKilled,
     Fault::WorkerFrozen,

@@ -8,13 +8,14 @@
 -- It may be put forward, too. Then leases seem to be over whose drains are well: see reclaim.lua.
 local function read_clock()
   local time = redis.call('TIME')
-  local stored = redis.call('HMGET', CLOCK, 'last', 'offset', 'gap')
+  local stored = redis.call('HMGET', CLOCK, 'last', 'offset', 'gap', 'kept')
   local at = time[1] * 1000 + math.floor(time[2] / 1000)
   local last, ahead = tonumber(stored[1]) or 0, tonumber(stored[2]) or 0
   local time_now = at + math.floor(ahead)
-  if time_now < last then
-    ahead = last - at
-    time_now = last
+  local latest = math.max(last, tonumber(stored[4]) or 0)
+  if time_now < latest then
+    ahead = latest - at
+    time_now = latest
     -- A Redis that is full keeps nothing; then time stands still a little longer.
     redis.pcall('HSET', CLOCK, 'offset', ahead)
   end
@@ -24,6 +25,11 @@ local now, last_turn_at, clock_offset, gap_ended_at = read_clock()
 -- The same as text, for what stores it more than once: Redis words a number anew each time it is given
 -- one, which takes longer than many a command.
 local now_text = string.format('%.0f', now)
+
+-- Notes that something is stored that is due from now on, by a script that is no turn.
+local function keep_time()
+  if now > last_turn_at then redis.call('HSET', CLOCK, 'kept', now_text) end
+end
 
 -- Notes that a drain takes a turn now. When the last turn was more than `gap_ms` ago, then either no drain
 -- was there, or the clock was put forward.
@@ -36,6 +42,6 @@ end
 -- Goes by Redis's clock as it is again. Only when no task has begun, whose record may hold times.
 local function drop_clock_offset()
   if clock_offset == 0 then return end
-  redis.call('HSET', CLOCK, 'last', now - math.floor(clock_offset), 'offset', 0, 'gap', 0)
+  redis.call('HSET', CLOCK, 'last', now - math.floor(clock_offset), 'offset', 0, 'gap', 0, 'kept', 0)
   redis.call('DEL', DRAINS) -- those that live register anew with their next turn
 end

@@ -62,7 +62,7 @@ local function commit(c, drain, lease_ms, ttl_s)
     -- up anew from what is stored, as if its worker had been lost.
     unlease(c.id)
     make_ready_again(c.id, 'queue', task.recoveries, 'LPUSH')
-    return 'ok'
+    return 'cancel'
   end
   if c.kind == 'finish' then
     finish(c, task, ttl_s)

@@ -279,7 +279,8 @@ fn odd_numbers_hide_nothing_and_are_counted_anew() {
         let _: i64 = world.redis.ask(&format!("HSET {{muster}}:{key} {field} {number}")).unwrap();
     }
     let overview = block_on(world.store.overview()).unwrap();
-    assert_eq!((overview.waiting, overview.metrics.get("task_ms|sum")), (0, Some(&0)));
+    let metrics = block_on(world.store.metrics()).unwrap();
+    assert_eq!((overview.waiting, metrics.get("task_ms|sum")), (0, Some(&0)));
     assert_eq!(overview.counts.get("stale"), Some(&0));
     let _: i64 = world.redis.ask("DEL {muster}:paused").unwrap();
     let _: i64 = world.redis.ask("HSET {muster}:counts waiting none").unwrap();

@@ -168,7 +168,7 @@ impl Checker {
         // A retry that failed leaves the dead letter of the task it retried.
         let is_named = self.dead_letters.was_written(id, *node)
             || (task.submitted.dead_letter.is_some() && task.state.as_deref() == Some("FAILURE"));
-        if task.has_ended() && !is_named {
+        if task.has_ended() && !is_named && !visit.disturbed {
             self.violate(format!("a {what} by {id} changes {group} on n{node} after its end"));
         } else if task.has_ended() {
             self.places.entry(spot.clone()).or_default().unseen = true;
