@@ -144,9 +144,13 @@ impl Adapter for ClusterManager {
             (Operation::Delete, 400 | 404) => {
                 inspect("the group is not there, or the request is bad")
             }
-            // Passed on, redirected, understood in some way this API does not have, or given up on by
-            // something in between.
-            (_, 100..400 | 408) => foreign(),
+            // Given up on by something in between, which cannot take the request back.
+            (_, 408 | 502 | 504) => Verdict::Foreign(Failure::new(
+                "something before the node gave up on it",
+                Retry::Later,
+            )),
+            // Passed on, redirected, or understood in some way this API does not have.
+            (_, 100..400) => foreign(),
             (_, 400..500) => Verdict::Refused(Failure::new("the node refuses", Retry::ByStatus)),
             _ => Verdict::Unknown(Failure::new("the node is in trouble", Retry::ByStatus)),
         }

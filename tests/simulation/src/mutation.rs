@@ -26,9 +26,6 @@ pub enum Bug {
 
 impl Mutation {
     /// An engine that has the bug.
-    ///
-    /// # Panics
-    /// When the scripts no longer hold the text, as soon as one that should is loaded.
     #[must_use]
     pub fn engine(&self) -> Rc<Engine> {
         let Bug::Script(changes) = self.bug else { return Engine::new(None) };
@@ -59,7 +56,7 @@ const fn around(name: &'static str, sabotage: Sabotage) -> Mutation {
 /// always.
 pub const LOSS_IS_NOT_TOLD: Mutation = script(
     "nobody is told that a worker was lost",
-    &[("redis.call('HSET', task_key(id), 'lost', '1')", "")],
+    &[("redis.call('HSET', key, 'lost', '1')", "")],
 );
 
 /// Every other deliberate bug.
@@ -75,7 +72,7 @@ pub const MUTATIONS: &[Mutation] = &[
         "the epoch never rises",
         &[
             ("(tonumber(fields[8]) or 0) + 1", "(tonumber(fields[8]) or 0) + 0"),
-            ("redis.call('HINCRBY', task_key(id), 'epoch', 1)", ""),
+            ("redis.call('HINCRBY', key, 'epoch', 1)", ""),
         ],
     ),
     script("a claim starts no lease", &[("  lease(id, lease_ms)\n  local flag", "  local flag")]),
@@ -236,7 +233,7 @@ pub const MUTATIONS: &[Mutation] = &[
             ("elseif stays and pause_ms > 0 then", "elseif false then"),
         ],
     ),
-    script("time is Redis's, which is put back", &[("if time_now < last then", "if false then")]),
+    script("time is Redis's, which is put back", &[("if time_now < latest then", "if false then")]),
     script(
         "time is Redis's again although something waits",
         &[("if ms_until_due() == -1 and begun_tasks() == 0 then", "if true then")],

@@ -8,7 +8,12 @@
     reason = "a test stops when something is amiss"
 )]
 
-use simulation::mutation::{MUTATIONS, Mutation, SEEDS_MAX};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use simulation::mutation::{Bug, LOSS_IS_NOT_TOLD, MUTATIONS, Mutation, SEEDS_MAX};
+use simulation::redis::Engine;
 use simulation::run::run;
 
 /// The first seed that finds a bug, and what it says.
@@ -18,6 +23,28 @@ fn found(mutation: &Mutation) -> Option<(u64, String)> {
         let outcome = run(&engine, seed, mutation.sabotage(), false);
         outcome.violations.first().map(|violation| (seed, violation.clone()))
     })
+}
+
+/// A text that the scripts do not hold any more would be a bug that is never there.
+#[test]
+fn every_deliberate_bug_changes_a_script() {
+    let loaded = Rc::new(RefCell::new(BTreeSet::new()));
+    let seen = Rc::clone(&loaded);
+    let engine = Engine::new(Some(Rc::new(move |source: &str| {
+        seen.borrow_mut().insert(source.to_owned());
+        source.to_owned()
+    })));
+    for seed in 0..60 {
+        run(&engine, seed, None, false);
+    }
+    let loaded = loaded.borrow();
+    for mutation in MUTATIONS.iter().chain([&LOSS_IS_NOT_TOLD]) {
+        let Bug::Script(changes) = mutation.bug else { continue };
+        for (from, _) in changes {
+            let is_there = loaded.iter().any(|source| source.contains(from));
+            assert!(is_there, "{}: no script has {from:?}", mutation.name);
+        }
+    }
 }
 
 #[test]
