@@ -91,9 +91,13 @@ fn calls_at_failing_node(calls: &Calls, failure: Failure) -> Vec<String> {
         Failure::RefusesConnections => Vec::new(),
         Failure::Answers403 => vec![inspect, apply("403")],
         Failure::Answers500 => [vec![inspect, apply("500")], undo_of_nothing].concat(),
-        Failure::Hangs | Failure::Closes => {
-            [vec![inspect.clone(), apply("no answer"), inspect], undo_of_nothing].concat()
-        }
+        // It may still be carried out, so the node is inspected once more when that can no longer be.
+        Failure::Hangs | Failure::Closes => [
+            vec![inspect.clone(), apply("no answer"), inspect.clone()],
+            undo_of_nothing,
+            vec![inspect],
+        ]
+        .concat(),
         Failure::AppliesAndCloses | Failure::AppliesAndHangs => {
             vec![inspect, apply("no answer"), calls.after.to_owned()]
         }

@@ -105,9 +105,9 @@ async fn defect_08_nothing_that_a_rollback_needs_expires() {
     eventually("its undo fails", observe, waiting).await;
     let redis = world.redis.connect().unwrap();
     for key in redis.ask::<Vec<String>>("KEYS {muster}:*").unwrap() {
-        let is_wake_up = key.contains(":rung");
+        let is_count = key.contains(":node-calls:");
         let ttl: i64 = redis.ask(&format!("TTL {key}")).unwrap();
-        assert!(is_wake_up || ttl == -1, "{key} expires in {ttl} s");
+        assert!(is_count || ttl == -1, "{key} expires in {ttl} s");
     }
 }
 
