@@ -24,8 +24,12 @@ pub struct Setup<'a> {
 }
 
 /// Short times, so that tests are quick, in the proportions of the real ones.
-const SETTINGS: [(&str, &str); 3] =
-    [("rollback_retry_delay", "0.1"), ("node_timeout", "500"), ("lease", "2")];
+const SETTINGS: [(&str, &str); 4] = [
+    ("rollback_retry_delay", "0.1"),
+    ("node_timeout", "500"),
+    ("late_call_window", "1.5"),
+    ("lease", "2"),
+];
 
 /// How many nodes a world has.
 const NODES: usize = 3;
