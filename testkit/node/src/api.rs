@@ -16,6 +16,7 @@
 //! | `GET`, `PUT /control/groups` | the groups |
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -25,9 +26,11 @@ use hyper::{Method, Request, Response};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use crate::fault::{Fault, Kind, Rule};
 use crate::node::{Shared, lock};
+use crate::state::State;
 
 /// The most bytes of a body that are read.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -80,21 +83,16 @@ pub(crate) async fn answer(shared: Shared, request: Request<Incoming>) -> io::Re
     if let Some(Fault::Delay { millis }) = fault {
         tokio::time::sleep(Duration::from_millis(millis)).await;
     }
-    let status = {
-        let mut state = lock(&shared);
-        let forced = state.forced_status;
-        match (forced, &group_id) {
-            (Some(status), _) => status,
-            (None, Some(group_id)) if fault.is_none_or(Fault::applies) => {
-                state.apply(kind, group_id)
-            }
-            (None, Some(_)) => 200,
-            (None, None) if kind == Kind::Any => 404,
-            (None, None) => 400,
+    let status = match fault {
+        Some(Fault::Late { millis }) => {
+            carry_out_late(&shared, seq, Duration::from_millis(millis), kind, group_id.clone())
+                .await
+                .map_err(io::Error::other)?
         }
+        _ => carry_out(&mut lock(&shared), fault, kind, group_id.as_deref()),
     };
     let status = match fault {
-        None | Some(Fault::Delay { .. }) => status,
+        None | Some(Fault::Delay { .. } | Fault::Late { .. }) => status,
         Some(
             Fault::Answer { status } | Fault::ApplyThenAnswer { status } | Fault::Page { status },
         ) => status,
@@ -112,6 +110,42 @@ pub(crate) async fn answer(shared: Shared, request: Request<Incoming>) -> io::Re
         (Kind::Inspect, 404) => json_answer(status, &json!({ "error": "no such group" })),
         _ => status_only(status),
     })
+}
+
+/// Does what the call asks, unless `fault` is against it, and gives the status to answer.
+fn carry_out(state: &mut State, fault: Option<Fault>, kind: Kind, group_id: Option<&str>) -> u16 {
+    match (state.forced_status, group_id) {
+        (Some(status), _) => status,
+        (None, Some(group_id)) if fault.is_none_or(Fault::applies) => state.apply(kind, group_id),
+        (None, Some(_)) => 200,
+        (None, None) if kind == Kind::Any => 404,
+        (None, None) => 400,
+    }
+}
+
+/// The same after `delay`, on a task of its own: what answers the request is dropped when the caller
+/// closes the connection. Gives the status to a caller that still waits.
+fn carry_out_late(
+    shared: &Shared,
+    seq: u64,
+    delay: Duration,
+    kind: Kind,
+    group_id: Option<String>,
+) -> oneshot::Receiver<u16> {
+    let (answer, status) = oneshot::channel();
+    lock(shared).hanging += 1;
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        tokio::time::sleep(delay).await;
+        let mut state = lock(&shared);
+        state.hanging -= 1;
+        let status = carry_out(&mut state, None, kind, group_id.as_deref());
+        let is_change = matches!(kind, Kind::Create | Kind::Delete);
+        if answer.send(status).is_err() && is_change {
+            state.carried_out_late(seq, status);
+        }
+    });
+    status
 }
 
 /// The status of `POST /v1/group/{status}`, if it is such a request.

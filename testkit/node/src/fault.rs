@@ -33,6 +33,8 @@ pub enum Fault {
     Hang,
     /// Does as asked, then never answers.
     ApplyThenHang,
+    /// Hangs for so long and does as asked then, also when its caller has given up meanwhile.
+    Late { millis: u64 },
 }
 
 impl Fault {
@@ -40,6 +42,7 @@ impl Fault {
         matches!(
             self,
             Self::Delay { .. }
+                | Self::Late { .. }
                 | Self::ApplyThenClose
                 | Self::ApplyThenAnswer { .. }
                 | Self::ApplyThenHang

@@ -74,6 +74,12 @@ impl Node {
         lock(&self.state).log.clear();
     }
 
+    /// How many changes hang that it will still carry out ([`Fault::Late`](crate::Fault::Late)).
+    #[must_use]
+    pub fn hanging(&self) -> usize {
+        lock(&self.state).hanging
+    }
+
     /// The groups it holds, sorted.
     #[must_use]
     pub fn groups(&self) -> Vec<String> {

@@ -23,6 +23,8 @@ pub struct Call {
     pub fault: Option<Fault>,
     /// What was answered; `None` while nothing is.
     pub status: Option<u16>,
+    /// What would have been answered to a change that was carried out after its caller had given up.
+    pub late_status: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(crate) struct State {
     pub(crate) rules: Vec<Rule>,
     pub(crate) log: Vec<Call>,
     seq: u64,
+    /// How many changes hang that will still be carried out.
+    pub(crate) hanging: usize,
     /// Every call answers this, as the mock of the FastAPI/Celery service does after `POST /v1/group/{status}`.
     pub(crate) forced_status: Option<u16>,
     /// Whether deleting an absent group answers 404 rather than 200.
@@ -46,6 +50,7 @@ impl State {
             rules: Vec::new(),
             log: Vec::new(),
             seq: 0,
+            hanging: 0,
             forced_status: None,
             strict_delete: false,
         }
@@ -75,14 +80,26 @@ impl State {
             body: body.to_owned(),
             fault,
             status: None,
+            late_status: None,
         });
         (self.seq, fault)
     }
 
     pub(crate) fn answered(&mut self, seq: u64, status: u16) {
-        if let Some(call) = self.log.iter_mut().rev().find(|call| call.seq == seq) {
+        if let Some(call) = self.logged(seq) {
             call.status = Some(status);
         }
+    }
+
+    /// A change was carried out, and its caller had given up before.
+    pub(crate) fn carried_out_late(&mut self, seq: u64, status: u16) {
+        if let Some(call) = self.logged(seq) {
+            call.late_status = Some(status);
+        }
+    }
+
+    fn logged(&mut self, seq: u64) -> Option<&mut Call> {
+        self.log.iter_mut().rev().find(|call| call.seq == seq)
     }
 
     /// Does what the call asks and gives the status to answer.

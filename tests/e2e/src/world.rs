@@ -27,8 +27,8 @@ pub struct Setup<'a> {
 const SETTINGS: [(&str, &str); 4] = [
     ("rollback_retry_delay", "0.1"),
     ("node_timeout", "500"),
+    ("late_call_window", "1.5"),
     ("lease", "2"),
-    ("late_call_window", "1"),
 ];
 
 /// How many nodes a world has.

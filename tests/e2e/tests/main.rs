@@ -17,6 +17,7 @@ mod suite {
     mod failures;
     mod fastapi_service_defects;
     mod groups;
+    mod late_calls;
     mod order;
     mod redis;
     mod rollback;

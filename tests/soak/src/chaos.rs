@@ -8,7 +8,7 @@ use fastrand::Rng;
 use testkit_node::{Fault, Kind, Rule};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, FROZEN_MS, SLOW_MS};
 
 /// How often each thing was done.
 pub(crate) type Deeds = BTreeMap<&'static str, u64>;
@@ -22,10 +22,11 @@ enum Deed {
     HealNodes,
     BlockRollbacks,
     FailNode,
+    SlowNode,
 }
 
 /// All that is done, as often as stands here, before anything is done more often.
-const DECK: [Deed; 13] = [
+const DECK: [Deed; 15] = [
     Deed::KillHost,
     Deed::KillHost,
     Deed::FreezeHost,
@@ -39,6 +40,8 @@ const DECK: [Deed; 13] = [
     Deed::FailNode,
     Deed::FailNode,
     Deed::FailNode,
+    Deed::SlowNode,
+    Deed::SlowNode,
 ];
 
 #[derive(Debug)]
@@ -89,8 +92,7 @@ impl Chaos {
             }
             Deed::FreezeHost => {
                 cluster.freeze_host(host);
-                // Sometimes shorter than a lease, sometimes longer.
-                self.pause(50..4_000).await;
+                self.pause(FROZEN_MS).await;
                 cluster.thaw_hosts();
                 "hosts frozen"
             }
@@ -120,6 +122,16 @@ impl Chaos {
                 let node = &cluster.nodes[self.random.usize(..cluster.nodes.len())];
                 node.fault(rule(&mut self.random));
                 "node faults"
+            }
+            Deed::SlowNode => {
+                let node = &cluster.nodes[self.random.usize(..cluster.nodes.len())];
+                // Each takes another time, so that they are carried out in another order than they came.
+                for _ in 0..self.random.u32(2..8) {
+                    let kind = [Kind::Create, Kind::Delete][self.random.usize(..2)];
+                    let fault = Fault::Late { millis: self.random.u64(SLOW_MS) };
+                    node.fault(Rule::times(kind, 1, fault));
+                }
+                "nodes slow"
             }
         })
     }

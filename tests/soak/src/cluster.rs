@@ -1,6 +1,7 @@
 //! Everything that runs: Redis, nodes, and hosts that a supervisor starts again, as Kubernetes would.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,13 +12,21 @@ use tempfile::TempDir;
 use testkit_app::{App, Launch};
 use testkit_node::Node;
 use testkit_redis::Server;
+use tokio::time::sleep;
 
 const NODES: usize = 3;
+/// How long a slow node takes for a change, in milliseconds: longer than its caller waits, and so short
+/// that it is carried out within the window. A frozen host is what makes it late at worst: when it goes on
+/// after [`FROZEN_MS`], it may still send a call that another one gave up on when the lease was over.
+pub(crate) const SLOW_MS: Range<u64> = 950..1_900;
+/// For how long a host is frozen, in milliseconds: sometimes shorter than a lease, sometimes longer.
+pub(crate) const FROZEN_MS: Range<u64> = 50..3_500;
 /// Short times in the proportions of the real ones.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 9] = [
     ("rollback_retry_delay", "0.1"),
     ("rollback_max_retries", "2"),
     ("node_timeout", "900"),
+    ("late_call_window", "4"),
     ("lease", "2"),
     ("forward_max_attempts", "2"),
     ("node_parallelism", "1"),
@@ -177,6 +186,19 @@ impl Cluster {
     pub(crate) fn heal_nodes(&self) {
         for node in &self.nodes {
             node.heal();
+        }
+    }
+
+    /// How many changes the nodes carried out after their callers had given up.
+    pub(crate) fn late_calls(&self) -> usize {
+        let late = |node: &Node| node.log().iter().filter(|c| c.late_status.is_some()).count();
+        self.nodes.iter().map(late).sum()
+    }
+
+    /// Waits until no node has a change left to carry out.
+    pub(crate) async fn all_is_carried_out(&self) {
+        while self.nodes.iter().any(|node| node.hanging() > 0) {
+            sleep(SUPERVISION).await;
         }
     }
 

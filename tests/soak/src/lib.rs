@@ -86,7 +86,7 @@ async fn rounds(cluster: &std::sync::Arc<Cluster>, options: Options) -> anyhow::
         by_state: ledger.by_state,
         letters_retried: ledger.letters_retried,
         letters_superseded: ledger.letters_superseded,
-        excused: ledger.excused,
+        late_calls: cluster.late_calls(),
         host_restarts: cluster.restarts(),
         deeds: chaos.deeds,
         recoveries,
