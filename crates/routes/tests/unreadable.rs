@@ -167,3 +167,21 @@ fn its_stream_of_events_says_so_and_goes_on_to_the_end() {
     assert!(!last.contains("accepted") && !last.contains(": A newer"), "{last}");
     assert_eq!(block_on(stream.next()), None);
 }
+
+#[test]
+fn readiness_and_metrics_tell_that_records_wait_for_a_newer_worker() {
+    let world = World::new(NEWER, "state STARTED");
+    let told = || {
+        let (status, ready) = world.json(Method::GET, "/readyz");
+        assert_eq!((status, &ready["ready"]), (200, &json!(true)));
+        (ready["newer_records"].clone(), ready["warnings"].clone())
+    };
+    assert_eq!(told(), (json!(0), json!([])));
+    let _: i64 = world.redis.ask(&format!("ZADD {{muster}}:newer-records 9e12 {ID}")).unwrap();
+    assert_eq!(told(), (json!(1), json!(["newer_records"])));
+    let (_, body) = world.send(Method::GET, "/metrics");
+    let Body::Whole(body) = body else { panic!("a stream") };
+    assert!(String::from_utf8(body).unwrap().contains("\nmuster_newer_records 1\n"));
+    let _: i64 = world.redis.ask(&format!("ZADD {{muster}}:newer-records 1 {ID}")).unwrap();
+    assert_eq!(told(), (json!(0), json!([])));
+}
