@@ -7,7 +7,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use saga::Task;
 use store::{Note, TaskView};
 
 use crate::timeline::{self, TimelineEntry};
@@ -63,16 +62,15 @@ impl FromStr for EventId {
 impl Position {
     /// What follows of a task's timeline, in order, each entry with the position after it. From a
     /// position that this timeline has not reached, all of it.
-    pub(crate) fn following<'a>(
-        self,
-        view: &'a TaskView,
-        task: &'a Task,
-    ) -> Vec<(TimelineEntry<'a>, Self)> {
-        let worked = timeline::worked(view, task);
+    pub(crate) fn following<'a>(self, view: &'a TaskView) -> Vec<(TimelineEntry<'a>, Self)> {
+        let worked = timeline::worked(view);
         // The first is its acceptance, which is not in the history.
-        let count = |index: usize| index.checked_sub(1).map_or(1, |i| task.history().place(i) + 2);
+        let place = |index| view.task.as_ref().map_or(0, |task| task.history().place(index));
+        let count = |index: usize| index.checked_sub(1).map_or(1, |index| place(index) + 2);
         let reached = worked.len().checked_sub(1).map_or(0, count);
-        let from = if self.worked > reached { Self::default() } else { self };
+        // A record that cannot be read now may have told more before, and may again.
+        let is_beyond = self.worked > reached && view.task.is_ok();
+        let from = if is_beyond { Self::default() } else { self };
         let known = view.notes.iter().rposition(|note| number(note) == from.noted);
         let notes = view.notes.iter().zip(timeline::noted(view));
         let mut notes = notes.skip(known.map_or(0, |index| index + 1)).peekable();
@@ -112,7 +110,7 @@ fn number(note: &Note) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use saga::{ClientState, Event, HISTORY_ENTRIES_MAX, Operation};
+    use saga::{ClientState, Event, HISTORY_ENTRIES_MAX, Operation, RecordError, Task};
 
     use super::*;
 
@@ -142,6 +140,8 @@ mod tests {
         TaskView {
             task: Ok(task.clone()),
             state: ClientState::Retry,
+            operation: Some(Operation::Create),
+            group_id: "g".to_owned(),
             created_at_ms: 0,
             updated_at_ms: 0,
             finished_at_ms: None,
@@ -154,7 +154,7 @@ mod tests {
     fn follow(from: Position, entries: usize, notes: &[u64]) -> (Vec<u64>, Position) {
         let task = task(entries);
         let view = view(&task, notes);
-        let following = from.following(&view, &task);
+        let following = from.following(&view);
         let last = following.last().map_or(from, |(_, position)| *position);
         (following.iter().map(|(entry, _)| entry.at_ms).collect(), last)
     }
@@ -168,14 +168,31 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_stays_where_it_is_while_the_record_cannot_be_read() {
+        let (task, longer, notes) = (task(3), task(4), [2, 9]);
+        let readable = view(&task, &notes[..1]);
+        let mut unreadable = view(&task, &notes);
+        unreadable.task = Err(RecordError::Newer(99));
+        let position = Position::default().following(&readable).last().unwrap().1;
+        let times = |following: Vec<(TimelineEntry<'_>, Position)>| -> Vec<u64> {
+            following.iter().map(|(entry, _)| entry.at_ms).collect()
+        };
+        let meanwhile = position.following(&unreadable);
+        let after = meanwhile.last().unwrap().1;
+        assert_eq!(times(meanwhile), [9]);
+        assert_eq!(times(after.following(&view(&longer, &notes))), [4]);
+        assert_eq!(times(Position::default().following(&unreadable)), [0, 2, 9]);
+    }
+
+    #[test]
     fn a_stream_may_go_on_after_any_entry() {
         let (task, notes) = (task(HISTORY_ENTRIES_MAX + 30), [5, 120, 230]);
         let view = view(&task, &notes);
-        let all = Position::default().following(&view, &task);
+        let all = Position::default().following(&view);
         assert_eq!(all.len(), HISTORY_ENTRIES_MAX + 1 + notes.len());
         for (index, (_, position)) in all.iter().enumerate() {
             let rest: Vec<u64> =
-                position.following(&view, &task).iter().map(|(entry, _)| entry.at_ms).collect();
+                position.following(&view).iter().map(|(entry, _)| entry.at_ms).collect();
             let expected: Vec<u64> =
                 all.iter().skip(index + 1).map(|(entry, _)| entry.at_ms).collect();
             assert_eq!(rest, expected, "after entry {index}");

@@ -5,7 +5,7 @@ use futures::StreamExt as _;
 use futures::stream::{LocalBoxStream, unfold};
 use http::Method;
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
-use saga::{ClientState, Phase, Task};
+use saga::{ClientState, Phase};
 use serde::Serialize;
 use settings::Role;
 use store::{Redis, Store, TaskView};
@@ -20,7 +20,7 @@ use crate::nodes::Nodes;
 use crate::problem::Problem;
 use crate::reply::{Body, Reply};
 use crate::success::{no_content, typed};
-use crate::task::{no_such_task, phase, readable};
+use crate::task::{no_such_task, phase, unreadable};
 #[cfg(feature = "openapi")]
 use crate::{headers::HeaderParam, openapi::Description, problem_kinds};
 
@@ -41,7 +41,8 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct End {
     state: ClientState,
-    phase: Phase,
+    /// `null` when the task's record cannot be read and its state does not tell.
+    phase: Option<Phase>,
 }
 
 struct Events<R, C> {
@@ -53,6 +54,8 @@ struct Events<R, C> {
     sent_at_ms: u64,
     /// The task as it was first seen, so that an unknown one is a problem rather than a stream.
     first: Option<TaskView>,
+    /// The client knows that the task's record cannot be read.
+    is_unreadable: bool,
     has_ended: bool,
 }
 
@@ -72,7 +75,6 @@ impl Endpoint for StreamEvents {
         call.query(&[])?;
         let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let view = api.store.poll(&task_id).await?.ok_or_else(no_such_task)?;
-        readable(&task_id, &view)?;
         let last_id = call.headers().get(LAST_EVENT_ID);
         let last_id: EventId =
             last_id.and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or_default();
@@ -89,6 +91,7 @@ impl Endpoint for StreamEvents {
             started_ms: now_ms,
             sent_at_ms: now_ms,
             first: Some(view),
+            is_unreadable: false,
             has_ended: false,
         };
         let mut reply = typed("text/event-stream", Body::Stream(stream(events)));
@@ -105,7 +108,8 @@ impl Endpoint for StreamEvents {
                 "Server-sent events: one for each entry of the timeline, past and to come, named as \
                  the entry's event; then `end` with the state and phase, and the stream is over. A \
                  client that is cut off goes on with Last-Event-ID, and is answered 204 once it \
-                 has had the end.",
+                 has had the end. Of a task whose record this version cannot read, a comment says \
+                 so, and the stream goes on with what is known without it.",
             )
             .header(&HeaderParam {
                 name: LAST_EVENT_ID,
@@ -140,11 +144,11 @@ impl<R: Redis, C: Clock> Events<R, C> {
             }
             let view = match self.first.take() {
                 Some(view) => view,
-                // When Redis is away, the task has expired or its record cannot be read, the client
-                // is cut off; it comes back and is told.
+                // When Redis is away or the task has expired, the client is cut off; it comes back and
+                // is told.
                 None => self.store.poll(&self.task_id).await.ok()??,
             };
-            let mut text = self.unsent(&view, view.task.as_ref().ok()?);
+            let mut text = self.unsent(&view);
             let now_ms = self.clock.now_ms();
             if text.is_empty() && now_ms.saturating_sub(self.sent_at_ms) >= KEEP_ALIVE_MS {
                 text.push_str(": nothing new\n\n");
@@ -161,9 +165,14 @@ impl<R: Redis, C: Clock> Events<R, C> {
     }
 
     /// The events that were not sent yet.
-    fn unsent(&mut self, view: &TaskView, task: &Task) -> String {
+    fn unsent(&mut self, view: &TaskView) -> String {
         let mut text = String::new();
-        for (entry, position) in self.position.following(view, task) {
+        let unreadable = unreadable(view);
+        if let Some(reason) = unreadable.as_ref().filter(|_| !self.is_unreadable) {
+            text.push_str(&comment(reason));
+        }
+        self.is_unreadable = unreadable.is_some();
+        for (entry, position) in self.position.following(view) {
             self.position = position;
             let id = EventId { position, is_end: false };
             push(&mut text, id, entry.event.name(), &entry);
@@ -171,10 +180,14 @@ impl<R: Redis, C: Clock> Events<R, C> {
         if view.finished_at_ms.is_some() {
             self.has_ended = true;
             let id = EventId { position: self.position, is_end: true };
-            push(&mut text, id, "end", &End { state: view.state, phase: phase(view, task) });
+            push(&mut text, id, "end", &End { state: view.state, phase: phase(view) });
         }
         text
     }
+}
+
+fn comment(text: &str) -> String {
+    format!(": {}\n\n", text.replace(['\r', '\n'], " "))
 }
 
 fn push<T: Serialize>(text: &mut String, id: EventId, event: &str, data: &T) {

@@ -48,6 +48,9 @@ struct Load {
     dead_letters: u64,
     /// Callbacks that were tried too often.
     callbacks_given_up: u64,
+    /// Tasks whose records a newer Muster wrote, and which workers of an older version leave alone. It is 0
+    /// again two minutes after the last was left so.
+    newer_records: u64,
     /// Workers that are at it now; 0 when there is nothing to do.
     drains: u64,
     /// Who paused the queue, and when; `null` when it is not paused.
@@ -58,7 +61,8 @@ struct Load {
     warnings: Vec<Warning>,
 }
 
-/// What keeps accepted tasks from being carried out at once. A sweep carries them out all the same.
+/// What keeps accepted tasks from being carried out at once. A sweep carries them out all the same, but for
+/// those that need a newer worker.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -67,12 +71,16 @@ enum Warning {
     WakeUpsRefused,
     /// Some connection hears wake-ups, and no worker has answered them for a second or longer.
     WakeUpsUnanswered,
+    /// Workers leave tasks alone whose records a newer Muster wrote: see `newer_records`. A worker of its
+    /// version carries them out.
+    NewerRecords,
 }
 
 fn warnings(overview: &Overview) -> Vec<Warning> {
     let refused = overview.refused_since_ms.map(|_| Warning::WakeUpsRefused);
     let unanswered = overview.unanswered_since_ms.map(|_| Warning::WakeUpsUnanswered);
-    refused.into_iter().chain(unanswered).collect()
+    let newer = (overview.newer_records > 0).then_some(Warning::NewerRecords);
+    refused.into_iter().chain(unanswered).chain(newer).collect()
 }
 
 /// A node whose circuit breaker is open: calls to it fail at once.
@@ -172,6 +180,7 @@ impl Load {
             running: overview.running,
             warnings: warnings(&overview),
             dead_letters: overview.dead_letters,
+            newer_records: overview.newer_records,
             callbacks_given_up: overview.callbacks_given_up,
             drains: overview.drains,
             paused: overview

@@ -132,6 +132,11 @@ fn exposition(overview: &Overview) -> String {
         overview.awaiting_late_calls,
     );
     text.gauge(
+        "muster_newer_records",
+        "Tasks that workers leave alone, since a newer Muster wrote their records.",
+        overview.newer_records,
+    );
+    text.gauge(
         "muster_tasks_begun_ready",
         "Tasks going forward, or to be taken alone, that wait for a worker to go on.",
         overview.begun,

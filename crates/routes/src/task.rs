@@ -4,7 +4,7 @@ use clock::{Clock, rfc3339};
 use drain::Level;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
-use saga::{ClientState, NodeState, Operation, Phase, Task};
+use saga::{ClientState, NodeState, Operation, Phase, RecordError};
 use serde::Serialize;
 use settings::Role;
 use store::{Cancelled, Redis, TaskView};
@@ -54,9 +54,12 @@ pub(crate) struct TaskAnswer<'a> {
     state: ClientState,
     /// The same as `state`.
     status: ClientState,
-    phase: Phase,
-    operation: Operation,
+    /// `null` when the record cannot be read and `state` does not tell.
+    phase: Option<Phase>,
+    /// `null` when the record is damaged and it is not known.
+    operation: Option<Operation>,
     group_id: &'a str,
+    /// Empty when the record cannot be read.
     nodes: Vec<NodeAnswer<'a>>,
     /// Why the task turned back.
     error: Option<&'a str>,
@@ -71,6 +74,9 @@ pub(crate) struct TaskAnswer<'a> {
     history: Vec<TimelineEntry<'a>>,
     /// Entries missing from the middle of a very long history.
     history_dropped: u32,
+    /// Why the record cannot be read: a newer Muster wrote it, or it is damaged. `nodes`, `error` and
+    /// most of `history` are not known then. `null` when all is well.
+    unreadable: Option<String>,
 }
 
 /// How one node stands.
@@ -116,17 +122,20 @@ impl Endpoint for ShowTask {
         let task_id = input::task_id(&call.parameter).ok_or_else(no_such_task)?;
         let wait_ms = wait_s.or(preferred_s).unwrap_or_default().saturating_mul(1_000);
         let view = api.view_after(&task_id, wait_ms).await?;
-        let task = readable(&task_id, &view)?;
         let applied = preferred_s
             .filter(|_| wait_s.is_none())
             .map(|seconds| (PREFERENCE_APPLIED, format!("wait={seconds}")));
-        json(StatusCode::OK, &task_answer(&task_id, &view, task), applied.as_slice())
+        json(StatusCode::OK, &task_answer(&task_id, &view), applied.as_slice())
     }
 
     #[cfg(feature = "openapi")]
     fn describe(route: Description<'_>) -> Description<'_> {
         route
             .named("ShowTask", "How a task stands")
+            .about(
+                "A task whose record this version cannot read, since a newer one wrote it or it is \
+                 damaged, is answered as far as it is known without; `unreadable` says why.",
+            )
             .query(&[&WAIT])
             .header(&HeaderParam {
                 name: PREFER,
@@ -231,41 +240,45 @@ pub(crate) fn no_such_task() -> Problem {
     Problem::plain(&problem_kinds::NO_SUCH_TASK)
 }
 
-/// The task's record, or why it cannot be read.
-pub(crate) fn readable<'a>(task_id: &str, view: &'a TaskView) -> Result<&'a Task, Problem> {
-    view.task.as_ref().map_err(|reason| {
-        Problem::internal(&format!("the record of task {task_id} cannot be read: {reason}"))
-    })
+/// Why the task's record cannot be read, for people; `None` when it can.
+pub(crate) fn unreadable(view: &TaskView) -> Option<String> {
+    match view.task.as_ref().err()? {
+        newer @ RecordError::Newer(_) => Some(format!("A newer Muster wrote the record: {newer}.")),
+        damaged @ RecordError::Damaged(_) => Some(format!("The record is damaged: {damaged}.")),
+    }
 }
 
-/// How far a task has come. One that was cancelled before it started ended without a worker to
-/// say so in its record.
-pub(crate) fn phase(view: &TaskView, task: &Task) -> Phase {
-    match (view.state, task.phase()) {
-        (ClientState::Revoked, _) => Phase::Cancelled,
+/// How far a task has come; `None` when its record cannot be read and its state does not tell. One
+/// that was cancelled before it started ended without a worker to say so in its record.
+pub(crate) fn phase(view: &TaskView) -> Option<Phase> {
+    match (view.state, view.task.as_ref().ok().map(saga::Task::phase)) {
+        (ClientState::Revoked, _) => Some(Phase::Cancelled),
         // A worker has just taken it, and has stored nothing yet.
-        (ClientState::Started, Phase::Queued) => Phase::Forward,
+        (ClientState::Started, Some(Phase::Queued)) => Some(Phase::Forward),
+        (ClientState::Pending, None) => Some(Phase::Queued),
         (_, phase) => phase,
     }
 }
 
-fn task_answer<'a>(task_id: &'a str, view: &'a TaskView, task: &'a Task) -> TaskAnswer<'a> {
+fn task_answer<'a>(task_id: &'a str, view: &'a TaskView) -> TaskAnswer<'a> {
+    let task = view.task.as_ref().ok();
     TaskAnswer {
         task_id,
         state: view.state,
         status: view.state,
-        phase: phase(view, task),
-        operation: task.operation(),
-        group_id: task.group_id(),
-        nodes: task.nodes().iter().map(node_answer).collect(),
-        error: task.error(),
-        retry_of: task.retry_of().map(|dead_letter| dead_letter.id.as_str()),
+        phase: phase(view),
+        operation: view.operation,
+        group_id: &view.group_id,
+        nodes: task.iter().flat_map(|task| task.nodes()).map(node_answer).collect(),
+        error: task.and_then(saga::Task::error),
+        retry_of: task.and_then(saga::Task::retry_of).map(|dead_letter| dead_letter.id.as_str()),
         callback: view.callback.clone().map(CallbackAnswer::from),
         created_at: rfc3339(view.created_at_ms),
         updated_at: rfc3339(view.updated_at_ms),
         finished_at: view.finished_at_ms.map(rfc3339),
-        history: timeline::whole(view, task),
-        history_dropped: task.history().dropped(),
+        history: timeline::whole(view),
+        history_dropped: task.map_or(0, |task| task.history().dropped()),
+        unreadable: unreadable(view),
     }
 }
 

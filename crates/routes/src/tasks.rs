@@ -71,7 +71,7 @@ struct TaskEntry {
     state: ClientState,
     /// The same as `state`.
     status: ClientState,
-    /// `null` when the record is damaged.
+    /// `null` when the record is damaged, or of a newer Muster and this one cannot tell.
     phase: Option<Phase>,
     /// Why the task turned back.
     error: Option<String>,

@@ -1,7 +1,7 @@
 //! A task's timeline: what its workers noted and what people did, as clients read it.
 
 use clock::rfc3339;
-use saga::{Event, Task};
+use saga::Event;
 use serde::Serialize;
 use store::TaskView;
 
@@ -28,16 +28,18 @@ impl<'a> TimelineEntry<'a> {
     }
 }
 
-/// What came about by itself, oldest first.
-pub(crate) fn worked<'a>(view: &'a TaskView, task: &'a Task) -> Vec<TimelineEntry<'a>> {
+/// What came about by itself, oldest first. Of a record that cannot be read, the acceptance is all.
+pub(crate) fn worked(view: &TaskView) -> Vec<TimelineEntry<'_>> {
     let accepted = TimelineEntry::new(view.created_at_ms, Event::Accepted);
-    let entries = task.history().entries().iter().map(|entry| {
-        let node = entry.node.and_then(|index| task.nodes().get(index));
-        TimelineEntry {
-            node: node.map(saga::Node::address),
-            detail: entry.reason.as_deref(),
-            ..TimelineEntry::new(entry.at_ms, entry.event)
-        }
+    let entries = view.task.iter().flat_map(|task| {
+        task.history().entries().iter().map(|entry| {
+            let node = entry.node.and_then(|index| task.nodes().get(index));
+            TimelineEntry {
+                node: node.map(saga::Node::address),
+                detail: entry.reason.as_deref(),
+                ..TimelineEntry::new(entry.at_ms, entry.event)
+            }
+        })
     });
     std::iter::once(accepted).chain(entries).collect()
 }
@@ -53,8 +55,8 @@ pub(crate) fn noted(view: &TaskView) -> Vec<TimelineEntry<'_>> {
 }
 
 /// Both, in order of time.
-pub(crate) fn whole<'a>(view: &'a TaskView, task: &'a Task) -> Vec<TimelineEntry<'a>> {
-    let mut entries = worked(view, task);
+pub(crate) fn whole(view: &TaskView) -> Vec<TimelineEntry<'_>> {
+    let mut entries = worked(view);
     entries.append(&mut noted(view));
     // Stable, so that what happened within one millisecond stays in order.
     entries.sort_by_key(|entry| entry.at_ms);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::answer::Failure;
 use crate::late_calls::LateCalls;
 use crate::operation::Presence;
+use crate::record::Unknown;
 
 /// What is known of one node in a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +82,8 @@ pub struct Node {
     pub(crate) late_calls: LateCalls,
     /// The task waits until those must have been carried out; then the node is inspected.
     pub(crate) is_awaited: bool,
+    /// Of its record, what only a later Muster knows.
+    pub(crate) unknown: Unknown,
     /// Where the worker that holds the task stands with this node. Not stored: a worker that
     /// takes the task over starts from `state` alone.
     pub(crate) progress: Progress,
@@ -122,6 +125,7 @@ impl Node {
             updated_at_ms: None,
             late_calls: LateCalls::default(),
             is_awaited: false,
+            unknown: Unknown::default(),
             progress: Progress::Idle,
         }
     }

@@ -7,6 +7,7 @@ use crate::node::{Node, NodeState};
 use crate::operation::Operation;
 use crate::phase::{ClientState, Phase};
 use crate::policy::Policy;
+use crate::record::Unknown;
 
 /// The most nodes one task may name.
 pub const NODES_MAX: usize = 1_000;
@@ -30,6 +31,8 @@ pub struct Task {
     /// The dead letter this task retries, when it is not a client's own.
     pub(crate) retry_of: Option<DeadLetter>,
     pub(crate) history: History,
+    /// Of its record, what only a later Muster knows.
+    pub(crate) unknown: Unknown,
     /// Something has to be in the stored record before the next call that changes a node.
     pub(crate) unstored: bool,
     /// Late calls that were found since somebody asked: see [`Task::take_late_calls`].
@@ -57,6 +60,7 @@ impl Task {
             cancelled: false,
             retry_of: None,
             history: History::default(),
+            unknown: Unknown::default(),
             unstored: false,
             late_calls_seen: 0,
         }
@@ -80,6 +84,7 @@ impl Task {
             cancelled: false,
             retry_of: Some(dead_letter),
             history: History::default(),
+            unknown: Unknown::default(),
             unstored: false,
             late_calls_seen: 0,
         }

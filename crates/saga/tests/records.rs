@@ -84,3 +84,26 @@ fn a_record_of_a_later_version_is_told_from_a_damaged_one() {
         assert!(matches!(read, Err(RecordError::Damaged(_))), "{damaged}: {read:?}");
     }
 }
+
+/// As of a later release that writes the same version.
+#[test]
+fn what_only_a_later_release_knows_is_written_back() {
+    for record in SECOND.lines() {
+        let mut later: Value = serde_json::from_str(record).unwrap();
+        later["zone"] = serde_json::json!({"name": "eu", "weights": [1, 2.5, null]});
+        later["n"][0]["z"] = serde_json::json!("a later node's");
+        let written: Value = serde_json::from_str(&rewritten(&later.to_string())).unwrap();
+        assert_eq!(written, later);
+    }
+}
+
+#[test]
+fn what_only_a_later_release_knows_outlives_the_task() {
+    let record = r#"{"v":2,"p":"queued","n":[{"a":"n:1","s":"p","z":1}],"y":[7]}"#;
+    let mut task = read(record.as_bytes()).unwrap();
+    task.cancel("cancelled by a client", 5);
+    let _ = task.plan(5, saga::Starting::Allowed);
+    assert!(task.phase().is_end());
+    let written: Value = serde_json::from_slice(&task.to_record().unwrap()).unwrap();
+    assert_eq!((&written["y"][0], &written["n"][0]["z"]), (&7.into(), &1.into()));
+}

@@ -3,7 +3,7 @@
 -- keys: the prefix
 -- arguments: channel
 -- answer: now in ms; tasks waiting, begun and ready to go on, ready compensations, delayed, of those waiting
---   for calls that were given up on, running, dead letters, drains, callbacks that wait, callbacks given up;
+--   for calls that were given up on, left alone for their records are of a later version, running, dead letters, drains, callbacks that wait, callbacks given up;
 --   when the first task of the queue was accepted ('' when none waits); who paused the queue and when (''
 --   and '' when it is not paused); since when wake-ups are heard and not answered, since when Redis lets none
 --   be sent, why it stores nothing (each '' when all is well); the number of nodes whose breaker is open,
@@ -26,6 +26,7 @@ local answer = {
   redis.call('LLEN', LISTS.rollback),
   redis.call('ZCARD', DELAYED),
   redis.call('SCARD', AWAITING),
+  redis.call('ZCOUNT', NEWER, '(' .. now_text, '+inf'),
   redis.call('ZCARD', LEASES),
   redis.call('ZCARD', DEAD_LETTERS),
   live_drains(),

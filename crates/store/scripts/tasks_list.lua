@@ -7,7 +7,7 @@
 --   a node as a JSON string, accepted at or after, accepted before (both in ms), phases (like states)
 -- answer: cursor of the next page (score, member; '' and '' when there is none), then for each task:
 --   id, state, operation, group id, created_at, updated_at, finished_at ('' while it runs), phase ('' when
---   the record is damaged), error as JSON ('' for none)
+--   the record does not tell), error as JSON ('' for none)
 -- uses: keys clock wake ended summary page
 local RECORD_BYTES_MAX = 1000000 -- read for one page, and one record more
 local cursor_score, cursor_member, count, scan_max, channel, group, operation, states, node, since,

@@ -24,6 +24,8 @@ pub struct Overview {
     pub delayed: u64,
     /// Those of them that wait for calls which were given up on and may still be carried out.
     pub awaiting_late_calls: u64,
+    /// Tasks that workers of an older version leave alone, since a newer Muster wrote their records.
+    pub newer_records: u64,
     /// Tasks that a worker has in hand.
     pub running: u64,
     pub dead_letters: u64,
@@ -74,6 +76,7 @@ impl<R: Redis> Store<R> {
             rollback: answer.count()?,
             delayed: answer.count()?,
             awaiting_late_calls: answer.count()?,
+            newer_records: answer.count()?,
             running: answer.count()?,
             dead_letters: answer.count()?,
             drains: answer.count()?,

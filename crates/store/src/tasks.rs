@@ -67,7 +67,7 @@ pub struct TaskSummary {
     pub updated_at_ms: u64,
     /// Milliseconds since the epoch.
     pub finished_at_ms: Option<u64>,
-    /// `None` when it is not known, which only a damaged record's is.
+    /// `None` when it is not known, which only a damaged record's or a later version's is.
     pub phase: Option<Phase>,
     /// Why it turned back.
     pub error: Option<String>,
@@ -118,6 +118,9 @@ pub struct TaskView {
     /// The task, or why its record cannot be read.
     pub task: Result<Task, RecordError>,
     pub state: ClientState,
+    /// `None` when it is not known, which only a damaged task's is.
+    pub operation: Option<Operation>,
+    pub group_id: String,
     /// Milliseconds since the epoch.
     pub created_at_ms: u64,
     /// Milliseconds since the epoch.
@@ -259,8 +262,10 @@ impl<R: Redis> Store<R> {
             notes.extend(Note::read(&answer.bytes()?));
         }
         Ok(Some(TaskView {
-            task: read_task(task_id, &operation, group_id, &record),
+            task: read_task(task_id, &operation, group_id.clone(), &record),
             state,
+            operation: Operation::from_name(&operation),
+            group_id,
             created_at_ms,
             updated_at_ms,
             finished_at_ms,

@@ -42,6 +42,7 @@ impl Redis for Connection {
     async fn command(&self, name: &str, arguments: Vec<Vec<u8>>) -> Result<Vec<Value>, RedisError> {
         let world = &self.world;
         world.effect(self.host).await;
+        let arguments = world.worded(self.host, arguments);
         if self.is_lost.get() || world.redis_is_away() || world.fires(Fault::RedisLostBefore) {
             world.travel().await;
             return self.lost();
@@ -75,7 +76,7 @@ impl Redis for Connection {
                 if matches!(result, Err(RedisError::Unreachable(_))) {
                     self.is_lost.set(true);
                 }
-                result
+                result.map(|answer| world.understood(self.host, answer))
             }
             _ => self.lost(),
         }

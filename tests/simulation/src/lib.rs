@@ -35,5 +35,6 @@ pub mod run;
 pub mod server;
 pub mod stranger;
 pub mod trace;
+mod upgrade;
 mod worker;
 pub mod world;

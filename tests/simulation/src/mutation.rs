@@ -226,6 +226,13 @@ pub const MUTATIONS: &[Mutation] = &[
         &[("      make_ready_again(c.id, c.queue, task.recoveries, 'LPUSH')\n    end", "    end")],
     ),
     script(
+        "a task that is left to a newer worker is lost",
+        &[(
+            "redis.call('ZADD', DELAYED, c.due_ms, c.id)\n    note_newer(c.id, c.due_ms)",
+            "note_newer(c.id, c.due_ms)",
+        )],
+    ),
+    script(
         "a drain that ends wakes the next for what is far off",
         &[
             ("elseif stays and wait_ms >= 0 and wait_ms <= STAY_MS then", "elseif false then"),
@@ -282,4 +289,5 @@ pub const MUTATIONS: &[Mutation] = &[
     around("any 404 proves absence", Sabotage::InspectedStatusProves),
     around("what seems absent is absent", Sabotage::SeemingProves),
     around("a change that was lost is sent again", Sabotage::SendsChangesAgain),
+    around("an older worker ends what it cannot read", Sabotage::EndsWhatIsNewer),
 ];

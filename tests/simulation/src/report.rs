@@ -63,7 +63,7 @@ impl Report {
 }
 
 /// What has to come about in a batch for it to say something, beside the faults.
-const COUNTED: [&str; 12] = [
+const COUNTED: [&str; 13] = [
     "tasks recovered",
     "stale claims refused",
     "dead letters",
@@ -76,7 +76,11 @@ const COUNTED: [&str; 12] = [
     "callbacks sent",
     "group ids that no node can be asked for",
     "nodes excused",
+    RECORDS_LEFT,
 ];
+
+/// Records that workers of an older version left to those of a newer one.
+pub(crate) const RECORDS_LEFT: &str = "records left to a newer worker";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ use crate::receiver::Receiver;
 use crate::redis::Engine;
 use crate::report::Report;
 use crate::trace::Trace;
+use crate::upgrade::Upgrade;
 use crate::world::{NodeHealth, Sabotage, Setup, World};
 
 /// Names that a URL would take apart, were they not escaped.
@@ -36,6 +37,7 @@ pub fn run(
     let mut random = Random::new(seed);
     let setup = draw(&mut random, seed, sabotage, keep_trace);
     let world = World::new(engine, setup);
+    *world.upgrade.borrow_mut() = Upgrade::draw(seed, world.hosts.borrow().len());
     begin(&world, &mut random);
     let is_over = || !world.checker.borrow().violations().is_empty();
     let safety_ms = random.between(1_000, 8_000);
@@ -128,12 +130,13 @@ fn begin(world: &Rc<World>, random: &mut Random) {
 }
 
 /// How long all may take to end once everything is well, in milliseconds: what is frozen thaws,
-/// leases end, and each task takes its retries.
+/// leases end, each task takes its retries, and what was left to a newer worker is due again.
 fn bound_ms(world: &World) -> u64 {
     let unfinished = world.checker.borrow().unfinished().len() as u64;
     // A call that was given up on before all was well, and the undo of what it did: two windows.
     let windows_ms = 2 * world.policy.late_call_window_ms * (unfinished + 1);
-    8 * world.limits.lease_ms + 30_000 + 20_000 * unfinished + windows_ms
+    let left_ms = world.upgrade.borrow().delay_ms();
+    8 * world.limits.lease_ms + 30_000 + 20_000 * unfinished + windows_ms + left_ms
 }
 
 fn heal(world: &Rc<World>, random: &mut Random) {

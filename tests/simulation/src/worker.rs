@@ -14,6 +14,7 @@ use store::Store;
 use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::network::{Network, UNREACHABLE_PATH};
+use crate::report::RECORDS_LEFT;
 use crate::world::{Sabotage, World};
 
 impl World {
@@ -206,6 +207,13 @@ impl Log for Lines {
     fn write(&self, _: Level, event: &str, fields: &[(&str, &str)]) {
         if event == "illegal answer" {
             self.world.checker.borrow_mut().violate(format!("illegal answer: {fields:?}"));
+        }
+        // Nobody damages a record here: it can only be a newer one.
+        if event == "unreadable record quarantined" {
+            self.world.checker.borrow_mut().violate(format!("ended unread: {fields:?}"));
+        }
+        if event == "newer record left to a newer worker" {
+            self.world.report.borrow_mut().count(RECORDS_LEFT, 1);
         }
         if event.starts_with("task ended") {
             let field =

@@ -23,6 +23,7 @@ use crate::rings::Rings;
 use crate::server::Server;
 use crate::stranger::Stranger;
 use crate::trace::Trace;
+use crate::upgrade::Upgrade;
 
 /// A worker's host.
 #[derive(Default)]
@@ -88,6 +89,8 @@ pub enum Sabotage {
     SeemingProves,
     /// The client sends whatever was lost once more, changes too.
     SendsChangesAgain,
+    /// A worker of an older version takes a record of a newer one for damaged.
+    EndsWhatIsNewer,
 }
 
 /// All that the parts of a simulation share.
@@ -124,6 +127,7 @@ pub struct World {
     pub(crate) poison: RefCell<BTreeSet<String>>,
     /// Until then Redis's clock does not step forward again.
     pub(crate) steady_at_ms: Cell<u64>,
+    pub(crate) upgrade: RefCell<Upgrade>,
     /// Wake-ups that were sent.
     pub(crate) rings: RefCell<Rings>,
     /// What clients share with each other.
@@ -190,6 +194,7 @@ impl World {
             numbers: Cell::new(0),
             poison: RefCell::new(BTreeSet::new()),
             steady_at_ms: Cell::new(0),
+            upgrade: RefCell::new(Upgrade::default()),
             rings: RefCell::new(Rings::default()),
             desk: RefCell::new(Desk::default()),
         })
@@ -362,7 +367,8 @@ impl World {
         }
     }
 
-    /// From now on nothing goes wrong; what went wrong and lasts is mended.
+    /// From now on nothing goes wrong; what went wrong and lasts is mended, and every host is of the same
+    /// version.
     pub(crate) fn heal(&self) {
         *self.rates.borrow_mut() = Rates::none();
         for node in self.nodes.borrow_mut().iter_mut() {
@@ -373,6 +379,7 @@ impl World {
         self.hosts.borrow_mut().iter_mut().for_each(|host| host.deaf_until_ms = 0);
         self.server.borrow_mut().heal();
         self.receivers.borrow_mut().mend();
+        self.upgrade.borrow_mut().finish();
         self.checker.borrow_mut().disturbs_callbacks();
         self.say("HEALED");
     }

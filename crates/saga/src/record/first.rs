@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::Unknown;
 use super::error::RecordError;
 use crate::dead_letter::DeadLetter;
 use crate::event::Event;
@@ -99,6 +100,7 @@ pub(super) fn read(
         cancelled: record.cancelled,
         retry_of: record.retry_of,
         history: History::new(entries, record.history.dropped),
+        unknown: Unknown::default(),
         unstored: false,
         late_calls_seen: 0,
     })
@@ -126,6 +128,7 @@ fn read_node(node: FirstNode) -> Node {
         updated_at_ms: node.updated_at_ms,
         late_calls: LateCalls::default(),
         is_awaited: false,
+        unknown: Unknown::default(),
         progress: Progress::Idle,
     }
 }

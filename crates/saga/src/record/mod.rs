@@ -15,6 +15,10 @@
 //! | `l` | the dead letter that it retries |
 //! | `h` | the history: `[ms since the entry before, code of the event, node, reason]`, cut short where nothing follows |
 //! | `o` | how many entries of the history were dropped |
+//!
+//! A later Muster may give the task or a node members that are not in this table, and keep the version,
+//! as long as a worker that does not know them may carry the task on. They are written back as they were
+//! read. Whatever else changes raises the version.
 
 mod entry;
 mod error;
@@ -35,6 +39,9 @@ use crate::task::Task;
 use entry::{Entry, entries, history};
 pub use error::RecordError;
 use error::VERSION;
+
+/// Members of a record that this Muster does not know.
+pub(crate) type Unknown = serde_json::Map<String, serde_json::Value>;
 
 #[derive(Deserialize)]
 struct Version {
@@ -62,6 +69,8 @@ struct Record<'a> {
     history: Vec<Entry<'a>>,
     #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
     dropped: u32,
+    #[serde(flatten)]
+    unknown: Cow<'a, Unknown>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,6 +106,8 @@ struct NodeRecord<'a> {
     late_calls: LateCalls,
     #[serde(rename = "i", default, skip_serializing_if = "is_false")]
     is_awaited: bool,
+    #[serde(flatten)]
+    unknown: Cow<'a, Unknown>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -191,6 +202,7 @@ impl Task {
             retry_of: self.retry_of.as_ref().map(Cow::Borrowed),
             history: entries(&self.history),
             dropped: self.history.dropped(),
+            unknown: Cow::Borrowed(&self.unknown),
         };
         Ok(serde_json::to_vec(&record)?)
     }
@@ -233,6 +245,7 @@ impl Task {
             cancelled: record.cancelled,
             retry_of: record.retry_of.map(Cow::into_owned),
             history,
+            unknown: record.unknown.into_owned(),
             unstored: false,
             late_calls_seen: 0,
         })
@@ -265,6 +278,7 @@ fn node_record(node: &Node, named_ms: Option<u64>, is_running: bool) -> NodeReco
         updated_at_ms: node.updated_at_ms.filter(|at_ms| Some(*at_ms) != named_ms),
         late_calls: if is_running { node.late_calls } else { LateCalls::default() },
         is_awaited: node.is_awaited && is_running,
+        unknown: Cow::Borrowed(&node.unknown),
     }
 }
 
@@ -283,6 +297,7 @@ fn read_node(record: NodeRecord<'_>, named_ms: Option<u64>) -> Node {
         updated_at_ms: record.updated_at_ms.or(named_ms),
         late_calls: record.late_calls,
         is_awaited: record.is_awaited,
+        unknown: record.unknown.into_owned(),
         progress: Progress::Idle,
     }
 }

@@ -45,6 +45,15 @@ local function finish(c, task, ttl_s)
   close(c.id, task, c.state, ttl_s, c.record, is_kept)
 end
 
+local NEWER_MS = 60000 -- after a record was to be met again it counts as left alone for so long
+
+-- Notes that a task's record is of a later version than the worker's, which leaves it alone until `due_ms`.
+-- When a worker that can read it has come along, or none is there at all, this lapses by itself.
+local function note_newer(id, due_ms)
+  redis.call('ZREMRANGEBYSCORE', NEWER, '-inf', now)
+  redis.call('ZADD', NEWER, due_ms + NEWER_MS, id)
+end
+
 -- One commit. `kind`: 'journal' keeps the task, 'delay' lets it wait until `due_ms`, 'await' the same and
 -- for calls that were given up on, 'release' hands it back, 'leave' lets it wait as it stands, 'finish' ends
 -- it in `state` with `outcome` (JSON). `progressed` is '1' when a node has come further since the claim: then
@@ -72,6 +81,7 @@ local function commit(c, drain, lease_ms, ttl_s)
     unlease(c.id)
     redis.call('HSET', task_key(c.id), 'where', 'delayed')
     redis.call('ZADD', DELAYED, c.due_ms, c.id)
+    note_newer(c.id, c.due_ms)
     return 'ok'
   end
   local is_delayed = c.kind == 'delay' or c.kind == 'await'

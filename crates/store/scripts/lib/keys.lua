@@ -6,6 +6,7 @@ local LISTS = { queue = prefix .. 'queue', begun = prefix .. 'begun', rollback =
   alone = prefix .. 'alone' }
 local DELAYED = prefix .. 'delayed' -- sorted set: task id by the time it is due, ms
 local AWAITING = prefix .. 'late-calls' -- set: tasks that wait for calls that were given up on
+local NEWER = prefix .. 'newer-records' -- sorted set: task whose record is left alone, by until when, ms
 local LEASES = prefix .. 'leases' -- sorted set: task id by the time its lease ends, ms
 local DRAINS = prefix .. 'drains' -- sorted set: drain id by the time its registration ends, ms
 local COUNTS = prefix .. 'counts' -- hash: waiting, ended:<STATE>, recovered, stale

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use futures::executor::block_on;
-use saga::{CallKind, ClientState, Event, Phase, RecordError};
+use saga::{
+    CallKind, ClientState, DeadLetter, DeadLetterKind, Event, Operation, Phase, RecordError,
+};
 use store::{Commit, CommitKind, DeadLetterFilter, DeliveryStatus, Flag, Redis as _, TaskFilter};
 
-use crate::world::{TestTurn, World, carry_out_at};
+use crate::world::{TTL_S, TestTurn, World, carry_out, carry_out_at};
 
 /// Everything that was in a Redis of 0.1.0, as the commands that put it there.
 const REDIS: &str = include_str!("../fixtures/redis-0.1.0.json");
@@ -131,10 +133,56 @@ fn a_record_of_a_later_version_stays_as_it_is() {
     assert_eq!(world.ask("ZCARD {muster}:leases"), 0);
     assert_eq!(world.ask("ZCARD {muster}:delayed"), 1);
     assert!(world.turn(TestTurn::default()).claimed.is_empty(), "it is not due");
+    let newer_records = || block_on(world.store.overview()).unwrap().newer_records;
+    assert_eq!(newer_records(), 1);
     world.ask("ZADD {muster}:delayed 1 t1");
     let again = world.claim("new");
     assert_eq!((again.record.as_slice(), again.recoveries), (newer.as_bytes(), 0));
     assert!(again.epoch > claimed.epoch);
+    // Nobody meets it any more, for whoever has it can read it.
+    world.ask(&format!("ZADD {{muster}}:newer-records {} t1", later - 60_000));
+    assert_eq!(newer_records(), 0);
+    world.accept("t2", "h");
+    let other = world.claim("old");
+    world.commit("old", vec![Commit::leave(&other, later)]);
+    assert_eq!((newer_records(), world.ask("ZCARD {muster}:newer-records")), (1, 1));
+}
+
+/// However long ago its task ended, a person finds the record as it was.
+#[test]
+fn a_quarantined_record_is_kept_until_a_person_acts() {
+    let world = World::new();
+    world.accept("t1", "g");
+    let damaged = r#"{"v":2,"p":"forw"#;
+    world.ask(&format!("HSET {{muster}}:task:t1 record {damaged}"));
+    let claimed = world.claim("old");
+    let dead_letter = DeadLetter {
+        id: "t1-record".to_owned(),
+        kind: DeadLetterKind::UnreadableRecord,
+        task_id: "t1".to_owned(),
+        group_id: "g".to_owned(),
+        node: String::new(),
+        operation: Operation::Create,
+        before: None,
+        attempts: 0,
+        last_error: None,
+        created_at_ms: 1,
+        updated_at_ms: 1,
+    };
+    world.commit("old", vec![Commit::quarantine(&claimed, dead_letter).unwrap()]);
+    assert_eq!(world.state("t1"), ClientState::Failure);
+    let expiry = || world.ask("PTTL {muster}:ended:t1");
+    assert_eq!(expiry(), -1);
+    // A later task of the group that succeeds says nothing about it.
+    world.accept("t2", "g");
+    let next = world.claim("old");
+    let ended = Commit::new(&carry_out(&next, None), next.epoch, CommitKind::Finish, 1).unwrap();
+    world.commit("old", vec![ended]);
+    assert_eq!((world.state("t2"), expiry()), (ClientState::Success, -1));
+    let kept: String = world.redis.ask("GET {muster}:ended:t1").unwrap();
+    assert!(kept.ends_with(damaged), "{kept}");
+    block_on(world.store.discard_dead_letter("t1-record", "olga", None, TTL_S)).unwrap();
+    assert!(expiry() > 0);
 }
 
 #[test]
