@@ -19,23 +19,24 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     .await;
 }
 
-fn open(
-    variables: &Variables,
-) -> Result<
-    Api<SpinRedis, SpinClock, NoNodes<impl Fn() -> Result<ComposedAdapter, SettingError>>>,
-    Problem,
-> {
+/// The nodes are out of reach from here, but the adapter knows which groups they can hold.
+type Nodes = NoNodes<fn() -> Result<ComposedAdapter, SettingError>>;
+
+fn adapter() -> Result<ComposedAdapter, SettingError> {
+    settings::adapter(&Variables::read(), ComposedAdapter::with)
+}
+
+fn open(variables: &Variables) -> Result<Api<SpinRedis, SpinClock, Nodes>, Problem> {
     let settings = settings::api(variables)?;
     let redis = settings::redis(variables)?;
     Ok(Api {
         store: Store::new(SpinRedis::open(&redis).map_err(StoreError::from)?),
         settings,
         worker_settings: || {
-            let variables = Variables::read();
-            settings::adapter(&variables, ComposedAdapter::with)?;
-            settings::drain(&variables, DrainUse::Worker).map(drop)
+            adapter()?;
+            settings::drain(&Variables::read(), DrainUse::Worker).map(drop)
         },
-        nodes: NoNodes(|| settings::adapter(variables, ComposedAdapter::with)),
+        nodes: NoNodes(adapter),
         clock: SpinClock,
         new_id: Uuid::new_v4,
     })

@@ -35,7 +35,7 @@ fn every_deliberate_bug_changes_a_script() {
         source.to_owned()
     })));
     for seed in 0..60 {
-        run(&engine, seed, None, false);
+        let _ = run(&engine, seed, None, false);
     }
     let loaded = loaded.borrow();
     for mutation in MUTATIONS.iter().chain([&LOSS_IS_NOT_TOLD]) {
