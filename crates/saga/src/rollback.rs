@@ -61,6 +61,7 @@ impl Task {
         let restored = self.operation.reverse().desired();
         match answer {
             Inspection::Holds(held) if held == restored => self.found_put_back(index, now_ms),
+            _ if self.has_no_undo_left(index) => self.give_up_undo(index, now_ms),
             // An undo is sent in either case, and is what counts: a failed inspection uses up no retry.
             Inspection::Holds(_) | Inspection::Failed(_) => {
                 let is_wrong = matches!(answer, Inspection::Holds(_));
@@ -114,23 +115,16 @@ impl Task {
 
     fn undo_failed(&mut self, index: usize, failure: &Failure, now_ms: u64) {
         let retries_max = self.policy.rollback_max_retries;
-        let Some(node) = self.nodes.get_mut(index) else {
-            return;
-        };
+        let Some(node) = self.nodes.get_mut(index) else { return };
         node.rollback_attempts = node.rollback_attempts.saturating_add(1);
         node.last_error = Some(failure.reason.clone());
         let attempts = node.rollback_attempts;
         self.unstored = true;
         if attempts > retries_max {
-            if let Some(until_ms) = node.late_calls.until_ms(now_ms) {
-                // It may yet be put right by a call that is still to come.
+            if node.late_calls.until_ms(now_ms).is_some() {
                 self.note_node(now_ms, Event::UndoFailed, index, Some(&failure.reason));
-                self.await_late_call(index, until_ms, now_ms);
-                return;
             }
-            node.rest(NodeState::Dead, now_ms);
-            node.is_awaited = false;
-            self.note_node(now_ms, Event::Dead, index, Some(&failure.reason));
+            self.give_up_undo(index, now_ms);
             return;
         }
         node.rest(NodeState::Undoing, now_ms);
@@ -140,6 +134,24 @@ impl Task {
             node.due_at_ms = Some(now_ms.saturating_add(delay_ms));
         }
         self.note_node(now_ms, Event::UndoFailed, index, Some(&failure.reason));
+    }
+
+    fn has_no_undo_left(&self, index: usize) -> bool {
+        let attempts = self.nodes.get(index).map_or(0, |node| node.rollback_attempts);
+        attempts > self.policy.rollback_max_retries
+    }
+
+    /// The node's undo is given up, once no late call can come any more: one may yet put it right.
+    fn give_up_undo(&mut self, index: usize, now_ms: u64) {
+        let Some(node) = self.nodes.get_mut(index) else { return };
+        if let Some(until_ms) = node.late_calls.until_ms(now_ms) {
+            self.await_late_call(index, until_ms, now_ms);
+            return;
+        }
+        node.rest(NodeState::Dead, now_ms);
+        node.is_awaited = false;
+        let reason = node.last_error.clone();
+        self.note_node(now_ms, Event::Dead, index, reason.as_deref());
     }
 
     /// Gives up on everything that is still open: a task that was recovered too often would

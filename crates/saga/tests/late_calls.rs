@@ -165,3 +165,25 @@ fn a_task_that_was_taken_over_waits_only_for_calls_that_were_not_seen() {
     let awaited = one_is_open.nodes().iter().map(|node| node.awaits_late_call());
     assert_eq!(awaited.collect::<Vec<_>>(), [false, true]);
 }
+
+/// A node whose undos all go unanswered becomes a dead letter, once it was looked at after the last window.
+#[test]
+fn a_node_that_answers_no_undo_is_given_up() {
+    use CallKind::{Confirm, Inspect, Undo};
+    let mut task = started(1, Policy { rollback_max_retries: 1, ..Policy::default() });
+    let present = || holds(Presence::Present);
+    answer(&mut task, NOW, &[(0, Inspect, holds(Presence::Absent))]);
+    answer(&mut task, NOW, &[(0, CallKind::Apply, applied())]);
+    task.cancel("cancelled by a client", NOW);
+    let mut now_ms = NOW;
+    for _ in 0..2 {
+        answer(&mut task, now_ms, &[(0, Undo, lost())]);
+        answer(&mut task, now_ms, &[(0, Confirm, present())]);
+        let status = task.plan(now_ms, Starting::Allowed).status;
+        let Status::Waiting { due_at_ms } = status else { panic!("{status:?}") };
+        now_ms = due_at_ms;
+    }
+    answer(&mut task, now_ms, &[(0, Inspect, present())]);
+    ends(&mut task, now_ms, Phase::DeadLettered);
+    assert!(!events(&task).contains(&Event::LateCall));
+}
