@@ -329,10 +329,15 @@ pub(crate) fn read_task(
     group_id: String,
     record: &[u8],
 ) -> Result<Task, RecordError> {
-    let known = Operation::from_name(operation);
-    let operation =
-        known.ok_or_else(|| RecordError::Damaged(format!("{operation:?} is no operation")))?;
-    Task::from_record(task_id.to_owned(), operation, group_id, record)
+    let read = |operation| Task::from_record(task_id.to_owned(), operation, group_id, record);
+    match Operation::from_name(operation) {
+        Some(operation) => read(operation),
+        // One that a later version knows, if its record is of such a version.
+        None => Err(match read(Operation::Create) {
+            Err(newer @ RecordError::Newer(_)) => newer,
+            _ => RecordError::Damaged(format!("{operation:?} is no operation")),
+        }),
+    }
 }
 
 /// `value` as JSON spells it; empty for any.

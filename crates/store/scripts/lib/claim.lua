@@ -16,7 +16,6 @@ local function claim_one(list, id, drain, lease_ms)
       'started', now_text, 'state', 'STARTED', 'updated_at', now_text)
     count('waiting', -1)
   end
-  if fields[10] then redis.call('HDEL', key, 'lost') end
   if fields[11] then
     redis.call('HDEL', key, 'awaiting')
     redis.call('SREM', AWAITING, id)

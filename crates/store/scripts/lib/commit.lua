@@ -3,11 +3,11 @@
 -- stale. An epoch alone would not do: a Redis that loses its last writes hands it out once more.
 
 -- The task, if `drain` still holds it under that epoch: see close() for what is known of it, and whether
--- it is cancelled and which dead letter it retries.
+-- it is cancelled, which dead letter it retries, and whether the worker before was lost with it.
 local function holds(id, epoch, drain)
   local key = task_key(id)
   local fields = redis.call('HMGET', key, 'epoch', 'where', 'group', 'cancel', 'letter',
-    'created_at', 'callback', 'operation', 'notes', 'drain', 'spared', 'recoveries')
+    'created_at', 'callback', 'operation', 'notes', 'drain', 'spared', 'recoveries', 'lost')
   if fields[1] ~= epoch or fields[2] ~= 'running' or fields[10] ~= drain then
     count('stale', 1)
     return nil
@@ -15,7 +15,7 @@ local function holds(id, epoch, drain)
   if fields[11] then redis.call('HDEL', key, 'spared') end
   return { group = fields[3] or '', recoveries = fields[12], is_cancelled = fields[4], dead_letter = fields[5] or nil,
     created_at = fields[6] or nil, callback = fields[7] or nil, operation = fields[8] or nil,
-    notes = fields[9] or nil }
+    notes = fields[9] or nil, was_lost = fields[13] }
 end
 
 local function renew(id, epoch, drain, lease_ms)
@@ -62,6 +62,8 @@ end
 local function commit(c, drain, lease_ms, ttl_s)
   local task = holds(c.id, c.epoch, drain)
   if not task then return 'stale' end
+  -- From now on the record says so. One that was not read does not: the next worker has to be told as well.
+  if task.was_lost and c.kind ~= 'leave' then redis.call('HDEL', task_key(c.id), 'lost') end
   if task.recoveries and c.progressed == '1' then
     redis.call('HDEL', task_key(c.id), 'recoveries')
     task.recoveries = nil

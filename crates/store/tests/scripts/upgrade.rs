@@ -125,8 +125,10 @@ fn a_record_of_a_later_version_stays_as_it_is() {
     world.accept("t1", "g");
     let newer = r#"{"v":3}"#;
     world.ask(&format!("HSET {{muster}}:task:t1 record {newer}"));
+    // It has an operation that only a later version knows, and calls of a lost worker may be under way.
+    world.ask("HSET {muster}:task:t1 operation rename lost 1");
     let claimed = world.claim("old");
-    assert_eq!(claimed.task(), Err(RecordError::Newer(3)));
+    assert_eq!((claimed.task(), claimed.was_lost), (Err(RecordError::Newer(3)), true));
     let later =
         world.turn(TestTurn { slots: 0, idle: false, ..TestTurn::default() }).now_ms + 60_000;
     world.commit("old", vec![Commit::leave(&claimed, later)]);
@@ -138,6 +140,7 @@ fn a_record_of_a_later_version_stays_as_it_is() {
     world.ask("ZADD {muster}:delayed 1 t1");
     let again = world.claim("new");
     assert_eq!((again.record.as_slice(), again.recoveries), (newer.as_bytes(), 0));
+    assert!(again.was_lost, "whoever can read it has to know");
     assert!(again.epoch > claimed.epoch);
     // Nobody meets it any more, for whoever has it can read it.
     world.ask(&format!("ZADD {{muster}}:newer-records {} t1", later - 60_000));
@@ -146,6 +149,20 @@ fn a_record_of_a_later_version_stays_as_it_is() {
     let other = world.claim("old");
     world.commit("old", vec![Commit::leave(&other, later)]);
     assert_eq!((newer_records(), world.ask("ZCARD {muster}:newer-records")), (1, 1));
+}
+
+/// Only until a record says what follows from it: then a worker that goes on is not told once more.
+#[test]
+fn that_a_worker_was_lost_is_told_until_a_record_says_so() {
+    let world = World::new();
+    world.accept("t1", "g");
+    world.ask("HSET {muster}:task:t1 lost 1");
+    let claimed = world.claim("d1");
+    assert!(claimed.was_lost);
+    let task = claimed.task().unwrap();
+    let release = Commit::new(&task, claimed.epoch, CommitKind::Release, 1).unwrap();
+    let again = world.commit("d1", vec![release]).claimed.remove(0);
+    assert!(!again.was_lost);
 }
 
 /// However long ago its task ended, a person finds the record as it was.
