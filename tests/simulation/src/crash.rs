@@ -18,7 +18,8 @@ const LEASE_MS: u64 = 200;
 /// For how long a call that was given up on is reckoned with, in milliseconds.
 pub const WINDOW_MS: u64 = 500;
 /// The keys in which drains keep what is about themselves.
-const OWN: [&str; 5] = ["counts:", "metrics:", "drains:", "clock:", "wake:"];
+const OWN: [&str; 7] =
+    ["counts:", "metrics:", "node-calls:", "called-nodes:", "drains:", "clock:", "wake:"];
 /// By then any of these tasks has ended, two lost workers included.
 const DEADLINE_MS: u64 = 60_000;
 
