@@ -61,7 +61,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         tests(&mut count, options, &host, None, &tools)?;
         let apart = build::HOST.into_iter().chain(["e2e", "soak", "bench"]);
         let apart = apart.flat_map(|package| ["--exclude", package]);
-        let others: Vec<&str> = ["--workspace"].into_iter().chain(apart).collect();
+        // What the OpenAPI document says is held against each route, so it has to be there.
+        let all = ["--workspace", "--features", "routes/openapi"];
+        let others: Vec<&str> = all.into_iter().chain(apart).collect();
         tests(&mut count, options, &others, None, &tools)?;
         tests(&mut count, options, &["--package", "e2e"], Some(E2E_THREADS), &tools)?;
         tests(&mut count, options, &["--package", "soak"], None, &tools)?;
