@@ -2,19 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops when something is amiss")]
 
+mod support;
+
 use std::cell::{Cell, RefCell};
 use std::future::{Future, ready};
 
 use clock::Clock;
 use drain::{
-    BreakerLimits, Environment, Level, Limits, Log, NodeClient, NodeRequest, NodeResponse,
-    SendError, WebhookLimits,
+    BreakerLimits, Environment, Limits, NodeClient, NodeRequest, NodeResponse, SendError,
+    WebhookLimits,
 };
 use futures::executor::block_on;
 use node_adapter::{Adapter, Failure, Finding, Operation, PreparedRequest, Retry, Verdict};
 use proptest::prelude::*;
 use store::{Store, Value};
 use testkit_redis::Scripted;
+
+use support::{Silence, claim, turn};
 
 struct Nodes(RefCell<Vec<Result<NodeResponse, SendError>>>);
 
@@ -99,12 +103,6 @@ impl Clock for Instantly {
     }
 }
 
-struct Silence;
-
-impl Log for Silence {
-    fn write(&self, _: Level, _: &str, _: &[(&str, &str)]) {}
-}
-
 fn record() -> Vec<u8> {
     let policy = saga::Policy::default();
     let nodes = vec!["n1:1".to_owned(), "n2:1".to_owned()];
@@ -125,23 +123,14 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A turn's answer that claims a task, some of whose values may be others.
-fn turn() -> impl Strategy<Value = Vec<Value>> {
-    let text = |text: &str| Value::Bytes(text.as_bytes().to_vec());
-    let good = vec![
-        Value::Int(1_000),
-        text("WORK"),
-        Value::Int(-1),
-        Value::Int(0),
-        Value::Int(0),
-        Value::Int(0),
-        text("t"),
-        Value::Int(1),
-        Value::Int(0),
-        text(""),
-        text("g"),
-        Value::Bytes(record()),
-    ];
+/// A turn's answer that claims a task.
+fn good_turn() -> Vec<Value> {
+    turn("WORK", &[], &[claim("t", "g", record())])
+}
+
+/// The same, some of whose values may be others.
+fn any_turn() -> impl Strategy<Value = Vec<Value>> {
+    let good = good_turn();
     let length = good.len();
     let damaged = (Just(good.clone()), 0..length, value()).prop_map(|(mut turn, at, value)| {
         if let Some(place) = turn.get_mut(at) {
@@ -162,32 +151,46 @@ fn response() -> impl Strategy<Value = Result<NodeResponse, SendError>> {
     ]
 }
 
+/// Runs a drain on these answers, the last of the nodes' first. Gives how many of those are left.
+fn drain(turns: Vec<Vec<Value>>, responses: Vec<Result<NodeResponse, SendError>>) -> usize {
+    let environment = Environment {
+        store: Store::new(Scripted::new(turns)),
+        client: Nodes(RefCell::new(responses)),
+        adapter: Anything,
+        clock: Instantly::default(),
+        log: Silence,
+        limits: Limits {
+            concurrency: 4,
+            node_timeout_ms: 100,
+            lease_ms: 1_000,
+            task_ttl_s: 60,
+            run_ms: 10_000,
+            stays: true,
+            breaker: BreakerLimits { failures_max: 3, open_ms: 10, wait_ms: 20 },
+            webhooks: WebhookLimits::default(),
+        },
+    };
+    // Redis goes away in the end, so an error is all that a drain may be left with.
+    let _ = block_on(drain::run(&environment, "d"));
+    environment.client.0.into_inner().len()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn a_drain_ends(
-        turns in prop::collection::vec(turn(), 0..8),
+        turns in prop::collection::vec(any_turn(), 0..8),
         responses in prop::collection::vec(response(), 0..20),
     ) {
-        let environment = Environment {
-            store: Store::new(Scripted::new(turns)),
-            client: Nodes(RefCell::new(responses)),
-            adapter: Anything,
-            clock: Instantly::default(),
-            log: Silence,
-            limits: Limits {
-                concurrency: 4,
-                node_timeout_ms: 100,
-                lease_ms: 1_000,
-                task_ttl_s: 60,
-                run_ms: 10_000,
-                stays: true,
-                breaker: BreakerLimits { failures_max: 3, open_ms: 10, wait_ms: 20 },
-                webhooks: WebhookLimits::default(),
-            },
-        };
-        // Redis goes away in the end, so an error is all that a drain may be left with.
-        let _ = block_on(drain::run(&environment, "d"));
+        drain(turns, responses);
     }
+}
+
+/// What is damaged above is an answer that is understood.
+#[test]
+fn a_task_that_is_claimed_is_carried_out() {
+    let answered = NodeResponse { status: 7, ..NodeResponse::default() };
+    let left = drain(vec![good_turn()], vec![Ok(answered); 9]);
+    assert!(left < 9, "its nodes are called");
 }

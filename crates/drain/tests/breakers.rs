@@ -7,28 +7,27 @@
     reason = "a test stops when something is amiss"
 )]
 
+mod support;
+
 use std::cell::{Cell, RefCell};
 use std::future::{Future, ready};
 
 use clock::Clock;
 use drain::{
-    BreakerLimits, Environment, Level, Limits, Log, NodeClient, NodeRequest, NodeResponse,
-    SendError, WebhookLimits,
+    BreakerLimits, Environment, Limits, NodeClient, NodeRequest, NodeResponse, SendError,
+    WebhookLimits,
 };
 use futures::executor::block_on;
 use node_adapter::ClusterManager;
 use saga::{Operation, Policy, Task};
 use store::{Redis, RedisError, Store, Value};
 
+use support::{NOW_MS, Silence, claim, turn};
+
 const FAILURES_MAX: u32 = 3;
 const OPEN_MS: u64 = 700;
-const REDIS_NOW_MS: i64 = 5_000;
 /// How many tasks come before the one that is looked at.
 const OTHERS: usize = 10;
-
-fn text(text: &str) -> Value {
-    Value::Bytes(text.as_bytes().to_vec())
-}
 
 /// Hands out some tasks, then one more once they have ended, and keeps what it is told.
 struct Turns {
@@ -45,19 +44,11 @@ impl Redis for &Turns {
         self.told.borrow_mut().push(arguments);
         let claimed = self.tasks.borrow_mut().pop();
         let instruction = if claimed.is_some() { "WORK" } else { "END" };
-        let none = || Value::Int(0);
-        let now_ms = Value::Int(REDIS_NOW_MS);
-        let mut turn = vec![now_ms, text(instruction), Value::Int(-1), none(), none(), none()];
-        for task in claimed.unwrap_or_default() {
-            turn.extend([text(task.id()), Value::Int(1), none(), none(), text("")]);
-            turn.extend([
-                text("0"),
-                text(task.group_id()),
-                text("create"),
-                Value::Bytes(task.to_record().unwrap()),
-            ]);
-        }
-        ready(Ok(turn))
+        let claims = claimed
+            .unwrap_or_default()
+            .into_iter()
+            .map(|task| claim(task.id(), task.group_id(), task.to_record().unwrap()));
+        ready(Ok(turn(instruction, &[], &claims.collect::<Vec<_>>())))
     }
 }
 
@@ -96,12 +87,6 @@ impl Clock for Still {
     fn sleep(&self, _: u64) -> impl Future<Output = ()> {
         ready(())
     }
-}
-
-struct Silence;
-
-impl Log for Silence {
-    fn write(&self, _: Level, _: &str, _: &[(&str, &str)]) {}
 }
 
 fn task(id: &str, group: &str) -> Task {
@@ -173,7 +158,7 @@ fn trouble_opens_it_and_a_task_fails_at_once_or_waits() {
         assert_eq!(commit, finished("FAILURE"), "{bad:?}");
         assert_eq!(calls, OTHERS, "the node is left alone: {bad:?}");
         let (commit, calls) = after("bad", bad.clone(), 60_000);
-        let due_at_ms = u64::try_from(REDIS_NOW_MS).unwrap() + OPEN_MS;
+        let due_at_ms = u64::try_from(NOW_MS).unwrap() + OPEN_MS;
         assert_eq!(commit, ("delay".to_owned(), "STARTED".to_owned(), due_at_ms), "{bad:?}");
         assert_eq!(calls, OTHERS);
     }

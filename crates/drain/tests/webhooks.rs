@@ -7,6 +7,8 @@
     reason = "a test stops when something is amiss"
 )]
 
+mod support;
+
 use std::cell::{Cell, RefCell};
 use std::future::{Future, ready};
 
@@ -18,6 +20,8 @@ use drain::{
 use futures::executor::block_on;
 use node_adapter::ClusterManager;
 use store::{Redis, RedisError, Store, Value};
+
+use support::{text, turn};
 
 /// Where a turn's arguments say for how long a webhook is handed out, in a drain without tasks.
 const HANDED_OUT_FOR: usize = 16;
@@ -33,23 +37,20 @@ impl Redis for &Turns {
         arguments: Vec<Vec<u8>>,
     ) -> impl Future<Output = Result<Vec<Value>, RedisError>> {
         self.0.borrow_mut().push(arguments);
-        let text = |text: &str| Value::Bytes(text.as_bytes().to_vec());
-        let turn = |instruction, webhooks| {
-            let none = Value::Int(0);
-            let wait_ms = Value::Int(-1);
-            let now_ms = Value::Int(5_000);
-            vec![now_ms, text(instruction), wait_ms, none.clone(), none, Value::Int(webhooks)]
-        };
+        let webhook = [
+            text("t"),
+            Value::Int(7),
+            text("http://client.test"),
+            text("http://client.test/ended"),
+            text("g"),
+            text("SUCCESS"),
+            text("create"),
+            text("4000"),
+        ];
         ready(Ok(match self.0.borrow().len() {
-            1 => {
-                let mut turn = turn("WORK", 1);
-                turn.extend([text("t"), Value::Int(7), text("http://client.test")]);
-                turn.push(text("http://client.test/ended"));
-                turn.extend([text("g"), text("SUCCESS"), text("create"), text("4000")]);
-                turn
-            }
-            2 => turn("WORK", 0),
-            _ => turn("END", 0),
+            1 => turn("WORK", &[webhook], &[]),
+            2 => turn("WORK", &[], &[]),
+            _ => turn("END", &[], &[]),
         }))
     }
 }
