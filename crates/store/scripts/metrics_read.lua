@@ -1,4 +1,4 @@
--- Reads what is counted: everything but calls to nodes with the first page, then those to some nodes a page.
+-- Reads what is counted: all that is of no node with the first page, then that of some nodes a page.
 -- keys: the prefix
 -- arguments: node after which to begin ('' for the first page), most nodes
 -- answer: node after which the next page begins ('' when there is none); then for each metric: name, number
@@ -25,7 +25,8 @@ local nodes = redis.call('ZRANGEBYLEX', CALLED_NODES, from, '+', 'LIMIT', 0, nod
 for _, node in ipairs(nodes) do
   local fields = redis.call('HGETALL', node_calls_key(node))
   for i = 1, #fields, 2 do
-    answer[#answer + 1] = 'calls|' .. fields[i] .. '|' .. node
+    local name = fields[i] == 'late_calls' and 'late_calls' or 'calls|' .. fields[i]
+    answer[#answer + 1] = name .. '|' .. node
     answer[#answer + 1] = fields[i + 1]
   end
 end

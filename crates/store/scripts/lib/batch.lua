@@ -46,11 +46,12 @@ local function call_in_parts(command, key, values)
   end
 end
 
--- Writes what was counted. The counts of calls to a node have a hash of their own, for nodes come and go.
+-- Writes what was counted. What is counted of a node has a hash of its own, for nodes come and go.
 local function write_metrics()
   local called = {}
   for name, by in pairs(metrics) do
     local field, node = name:match('^calls|([^|]*|[^|]*)|(.*)$')
+    if not field then field, node = name:match('^(late_calls)|(.*)$') end
     if field then
       add(node_calls_key(node), field, by)
       called[node] = true

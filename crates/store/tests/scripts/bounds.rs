@@ -227,9 +227,11 @@ fn what_is_counted_is_read_some_nodes_at_a_time() {
     let names = ["inspect|present", "inspect|absent", "create|applied", "delete|applied"];
     let metrics: Vec<(String, u64)> = (0..1_000)
         .flat_map(|node| names.map(|name| (format!("calls|{name}|n{node:03}"), 2)))
+        .chain((0..1_000).map(|node| (format!("late_calls|n{node:03}"), 1)))
         .chain([("call_ms|5".to_owned(), 9)])
         .collect();
     world.turn(TestTurn { metrics: metrics.clone(), ..TestTurn::default() });
+    assert_eq!(world.ask("HLEN {muster}:metrics"), 1, "what is of a node is forgotten with it");
     let overview = || block_on(world.store.overview()).unwrap();
     assert!(commands(&world, overview).0 <= 40);
     let (count, read) = commands(&world, || block_on(world.store.metrics()).unwrap());
