@@ -88,14 +88,14 @@ impl<R: Redis, N: NodeClient, A: Adapter, C: Clock, L: Log> Run<'_, R, N, A, C, 
             breakers: drain.calls.breaker_changes(drain.clocks.offset_ms()),
             metrics: drain.calls.flush_metrics(sent_at_ms, idle),
         };
-        let mut claims = drain.held.claims();
-        claims.extend(turn.commits.iter().map(Commit::claim));
+        let committed: Vec<_> = turn.commits.iter().map(Commit::claim).collect();
         let answer = match environment.store.turn(turn).await {
             Ok(answer) => answer,
             Err(error) => {
                 // That Redis is full, say, is no fault of the tasks. If it fails again, they are
                 // reclaimed.
                 if error.is_refusal() {
+                    let claims = [drain.held.claims(), committed].concat();
                     let _ = environment.store.put_down(id, &claims).await;
                 }
                 return Err(error);
