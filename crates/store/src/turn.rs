@@ -140,17 +140,18 @@ impl Commit {
             }
             _ => Vec::new(),
         };
+        let phase = task.phase();
         Ok(Self {
             task_id: task.id().to_owned(),
             epoch,
             kind,
             state: task.client_state().name(),
-            queue: match task.phase() {
+            queue: match phase {
                 // What has gone so far must end, whether or not new tasks may begin.
                 Phase::Rollback | Phase::AwaitingLateCall => "rollback",
                 _ => "queue",
             },
-            is_awaiting: task.phase() == Phase::AwaitingLateCall,
+            is_awaiting: phase == Phase::AwaitingLateCall,
             progressed: false,
             record: task.to_record()?,
             outcome,
@@ -161,17 +162,7 @@ impl Commit {
     /// before `due_at_ms`, in milliseconds since the epoch.
     #[must_use]
     pub fn leave(claimed: &Claimed, due_at_ms: u64) -> Self {
-        Self {
-            task_id: claimed.task_id.clone(),
-            epoch: claimed.epoch,
-            kind: CommitKind::Leave { due_at_ms },
-            state: "",
-            queue: "",
-            is_awaiting: false,
-            progressed: false,
-            record: Vec::new(),
-            outcome: Vec::new(),
-        }
+        Self::unread(claimed, CommitKind::Leave { due_at_ms })
     }
 
     /// Quarantines a task whose record cannot be read: it ends as FAILURE with a dead letter, and
@@ -185,16 +176,25 @@ impl Commit {
             ..Outcome::default()
         };
         Ok(Self {
+            state: saga::ClientState::Failure.name(),
+            outcome: to_json(&outcome)?,
+            ..Self::unread(claimed, CommitKind::Finish)
+        })
+    }
+
+    /// A commit that says nothing of the task, whose record stays as it is.
+    fn unread(claimed: &Claimed, kind: CommitKind) -> Self {
+        Self {
             task_id: claimed.task_id.clone(),
             epoch: claimed.epoch,
-            kind: CommitKind::Finish,
-            state: saga::ClientState::Failure.name(),
-            queue: "queue",
+            kind,
+            state: "",
+            queue: "",
             is_awaiting: false,
             progressed: false,
             record: Vec::new(),
-            outcome: to_json(&outcome)?,
-        })
+            outcome: Vec::new(),
+        }
     }
 
     /// Says whether a node has come further since the task was claimed: then the workers that were lost
