@@ -111,6 +111,14 @@ impl PrivateApt {
     }
 }
 
+/// The folders of unpacked packages that hold libraries, as `LD_LIBRARY_PATH` wants them.
+pub(crate) fn library_path(root: &Path) -> String {
+    let folders = [root.join("usr/lib"), root.join("lib")];
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir());
+    paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(":")
+}
+
 /// The first archive the system's sources name that is Debian's or Ubuntu's main one.
 fn mirror() -> Option<String> {
     let mut files = vec![PathBuf::from("/etc/apt/sources.list")];

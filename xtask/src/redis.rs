@@ -56,17 +56,9 @@ fn fetch_from_debian(folder: &std::path::Path) -> anyhow::Result<()> {
     fs::rename(&partial, folder)?;
     fs::remove_dir_all(paths::tools().join("apt-redis"))?;
     let root = folder.join("root");
-    let libraries: Vec<String> = [root.join("usr/lib"), root.join("lib")]
-        .iter()
-        .filter_map(|folder| fs::read_dir(folder).ok())
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.is_dir())
-        .map(|path| path.display().to_string())
-        .collect();
     let script = format!(
         "#!/bin/sh\nexport LD_LIBRARY_PATH='{}'\nexec '{}' \"$@\"\n",
-        libraries.join(":"),
+        debian::library_path(&root),
         root.join("usr/bin/redis-server").display()
     );
     let server = folder.join("bin/redis-server");

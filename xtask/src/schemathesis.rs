@@ -126,16 +126,7 @@ impl Python {
     /// Lines of a shell script that come before it is started.
     fn exports(&self) -> String {
         let Some(root) = &self.root else { return String::new() };
-        let usr = root.join("usr");
-        let libraries: Vec<String> = [usr.join("lib"), root.join("lib")]
-            .iter()
-            .filter_map(|folder| fs::read_dir(folder).ok())
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.is_dir())
-            .map(|path| path.display().to_string())
-            .collect();
-        let libraries = libraries.join(":");
+        let (usr, libraries) = (root.join("usr"), debian::library_path(root));
         format!("export PYTHONHOME='{}'\nexport LD_LIBRARY_PATH='{libraries}'\n", usr.display())
     }
 }
