@@ -2,10 +2,10 @@
 -- Idempotent: a task id that is known already is accepted as it stands, and so is a request that
 -- repeats another's idempotency key.
 -- keys: the prefix
--- arguments: task id, group id, operation, record, most tasks that may wait (the setting max_queue), channel; idempotency key (''
---   for none), digest of the request, how long the key is kept in seconds; whose requests are
---   counted ('' for nobody's), most of them in a second; the URL to call when the task ends ('' for
---   none)
+-- arguments: task id, group id, operation, record, most tasks that may wait (the setting max_queue),
+--   channel; idempotency key ('' for none), digest of the request, how long the key is kept in seconds;
+--   whose requests are counted ('' for nobody's), most of them in a second; the URL to call when the
+--   task ends ('' for none)
 -- answer: 'ACCEPTED' | 'FULL', tasks waiting | 'REPEATED', id of the first task |
 --   'KEY_REUSED' | 'TOO_FAST'
 -- uses: keys clock wake batch ended kept index callbacks notes group_queue

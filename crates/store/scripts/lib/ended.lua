@@ -1,6 +1,7 @@
--- Ended tasks: one string each, which never changes and expires by itself (see kept.lua). Its first line holds the
--- state, the operation, and when the task was accepted and when it ended (both in ms); its second line
--- the group's id; the rest is the record. 0.1.0 left an ended task in its hash, where it is still read.
+-- Ended tasks: one string each, which never changes and expires by itself (see kept.lua). Its first line
+-- holds the state, the operation, and when the task was accepted and when it ended (both in ms); its
+-- second line the group's id; the rest is the record. 0.1.0 left an ended task in its hash, where it is
+-- still read.
 local HEADER_BYTES_MAX = 1200 -- the first two lines of any; a group's id has 256 characters at most
 
 -- `ttl_ms` is nil for a task that is kept.
@@ -16,8 +17,7 @@ end
 
 -- A task, whether it runs or has ended: state, operation, group, when it was accepted, changed last
 -- and ended ('' while it runs), and its record if it is asked for; else what came with the rest of it, the
--- beginning of an ended task's. nil when the task is unknown.
--- Then what only the hash of a task may hold, nil otherwise: the URL to call when it ends, and the notes
+-- beginning of an ended task's. nil when the task is unknown. Then what only the hash of a task may hold, nil otherwise: the URL to call when it ends, and the notes
 -- of 0.1.0.
 local function task_fields(id, with_record)
   local hash = redis.call('HMGET', task_key(id), 'callback', 'notes', 'state', 'operation', 'group',
@@ -36,8 +36,7 @@ local function task_fields(id, with_record)
   local state, operation, created_at, finished_at, group, record_at =
     (text or ''):match('^(%S+) (%S*) (%d*) (%d+)\n([^\n]*)\n()')
   if not state then return nil end
-  return { state, operation, group, created_at, finished_at, finished_at,
-    text:sub(record_at) }
+  return { state, operation, group, created_at, finished_at, finished_at, text:sub(record_at) }
 end
 
 local function is_known(id)
