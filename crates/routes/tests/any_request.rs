@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops when something is amiss")]
 
+mod support;
+
 use std::cell::Cell;
 use std::future::{Future, ready};
 
@@ -10,11 +12,10 @@ use clock::Clock;
 use futures::executor::block_on;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request};
-use node_adapter::ClusterManager;
 use proptest::prelude::*;
-use routes::{Api, Body, Incoming, NoNodes};
-use settings::{Access, ApiSettings, Role, Token};
-use store::{Store, Value};
+use routes::{Body, Incoming};
+use settings::{Access, Role, Token};
+use store::Value;
 use testkit_redis::Scripted;
 
 /// A clock on which waiting takes no time.
@@ -34,18 +35,6 @@ impl Clock for Instantly {
 
 const SECRET: &str = "0123456789abcdef";
 
-fn settings() -> ApiSettings {
-    ApiSettings {
-        nodes: vec!["n1:80".to_owned()],
-        policy: saga::Policy::default(),
-        max_queue: 10,
-        task_ttl_s: 60,
-        idempotency_ttl_s: 60,
-        rate_limit: None,
-        callback_hosts: None,
-    }
-}
-
 fn access() -> Access {
     let token = Token { name: "t".to_owned(), role: Role::Operate, secret: SECRET.to_owned() };
     Access { tokens: Ok(vec![token]), origins: Ok(vec!["*".to_owned()]) }
@@ -53,16 +42,7 @@ fn access() -> Access {
 
 /// Answers one request and gives status, type and body; of a stream, an empty one.
 fn answer(request: &Request<Vec<u8>>, redis: Vec<Vec<Value>>) -> (u16, String, Vec<u8>) {
-    let api = || {
-        Ok(Api {
-            store: Store::new(Scripted::new(redis)),
-            settings: settings(),
-            worker_settings: || Ok(()),
-            nodes: NoNodes(|| Ok(ClusterManager::default())),
-            clock: Instantly::default(),
-            new_id: || uuid::Uuid::nil(),
-        })
-    };
+    let api = || Ok(support::api(Scripted::new(redis), Instantly::default()));
     let incoming = Incoming { request: request.clone(), unread: None };
     let (parts, body) = block_on(routes::answer(incoming, &access(), api)).into_parts();
     let kind = parts.headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap());

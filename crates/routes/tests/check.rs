@@ -6,6 +6,8 @@
     reason = "a test stops when something is amiss"
 )]
 
+mod support;
+
 use std::cell::Cell;
 use std::future::{Future, pending};
 use std::rc::Rc;
@@ -70,12 +72,7 @@ fn a_check_of_a_thousand_hanging_nodes_ends() {
         store: Store::new(Scripted::new(vec![vec![Value::Int(0); 4]])),
         settings: ApiSettings {
             nodes: (0..1_000).map(|node| format!("n{node}:80")).collect(),
-            policy: saga::Policy::default(),
-            max_queue: 10,
-            task_ttl_s: 60,
-            idempotency_ttl_s: 60,
-            rate_limit: None,
-            callback_hosts: None,
+            ..support::settings()
         },
         worker_settings: || Ok(()),
         nodes: Hanging,

@@ -9,33 +9,20 @@
     reason = "a test stops when something is amiss"
 )]
 
-use std::future::{Future, ready};
+mod support;
 
-use clock::Clock;
 use futures::executor::block_on;
 use http::{Method, Request};
-use node_adapter::ClusterManager;
-use routes::{Api, Body, Incoming, NoNodes, Problem, Reply};
-use settings::{Access, ApiSettings, Role, SettingError, Token};
-use store::{Store, Value};
+use routes::{Api, Body, Incoming, Problem, Reply};
+use settings::{Access, Role, SettingError, Token};
+use store::Value;
 use testkit_redis::Scripted;
+
+use support::{Still, Unreached};
 
 const SECRET: &str = "0123456789abcdef";
 const PAGE: &str = "https://ops.example";
 const UUID: &str = "00000000-0000-4000-8000-000000000000";
-
-/// A clock that stands still.
-struct Still;
-
-impl Clock for Still {
-    fn now_ms(&self) -> u64 {
-        0
-    }
-
-    fn sleep(&self, _: u64) -> impl Future<Output = ()> {
-        ready(())
-    }
-}
 
 /// A host that gives no setting at all.
 struct NoSettings;
@@ -97,26 +84,8 @@ fn routes() -> Vec<Route> {
     routes
 }
 
-/// The nodes are out of reach, and what the shipped adapter takes is known.
-type Unreached = NoNodes<fn() -> Result<ClusterManager, SettingError>>;
-
 fn api() -> Result<Api<Scripted, Still, Unreached>, Problem> {
-    Ok(Api {
-        store: Store::new(Scripted::new(vec![vec![Value::Nil]])),
-        settings: ApiSettings {
-            nodes: vec!["n1:80".to_owned()],
-            policy: saga::Policy::default(),
-            max_queue: 10,
-            task_ttl_s: 60,
-            idempotency_ttl_s: 60,
-            rate_limit: None,
-            callback_hosts: None,
-        },
-        worker_settings: || Ok(()),
-        nodes: NoNodes(|| Ok(ClusterManager::default())),
-        clock: Still,
-        new_id: || uuid::Uuid::nil(),
-    })
+    Ok(support::api(Scripted::new(vec![vec![Value::Nil]]), Still))
 }
 
 fn send_to(access: &Access, request: http::request::Builder, unread: Option<Problem>) -> Reply {

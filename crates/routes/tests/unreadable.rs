@@ -7,38 +7,23 @@
     reason = "a test stops when something is amiss"
 )]
 
-use std::future::{Future, ready};
+mod support;
 
-use clock::Clock;
 use futures::StreamExt as _;
 use futures::executor::block_on;
 use http::{Method, Request};
-use node_adapter::ClusterManager;
-use routes::{Api, Body, Incoming, NoNodes, Problem};
+use routes::{Api, Body, Incoming, Problem};
 use saga::{Operation, Policy, Task};
 use serde_json::{Value, json};
-use settings::{Access, ApiSettings, SettingError};
+use settings::Access;
 use store::{Admission, Store};
 use testkit_redis::{Client, Server};
+
+use support::{Still, Unreached};
 
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 const NEWER: &str = r#"{"v":99,"p":"dancing","n":{}}"#;
 const DAMAGED: &str = r#"{"v":2,"p":"forw"#;
-
-type NewAdapter = fn() -> Result<ClusterManager, SettingError>;
-
-/// A clock that stands still.
-struct Still;
-
-impl Clock for Still {
-    fn now_ms(&self) -> u64 {
-        0
-    }
-
-    fn sleep(&self, _: u64) -> impl Future<Output = ()> {
-        ready(())
-    }
-}
 
 struct World {
     server: Server,
@@ -61,23 +46,8 @@ impl World {
         Self { server, redis }
     }
 
-    fn api(&self) -> Result<Api<Client, Still, NoNodes<NewAdapter>>, Problem> {
-        Ok(Api {
-            store: Store::new(self.server.connect().unwrap()),
-            settings: ApiSettings {
-                nodes: vec!["n1:80".to_owned()],
-                policy: Policy::default(),
-                max_queue: 10,
-                task_ttl_s: 60,
-                idempotency_ttl_s: 60,
-                rate_limit: None,
-                callback_hosts: None,
-            },
-            worker_settings: || Ok(()),
-            nodes: NoNodes(|| Ok(ClusterManager::default())),
-            clock: Still,
-            new_id: || uuid::Uuid::nil(),
-        })
+    fn api(&self) -> Result<Api<Client, Still, Unreached>, Problem> {
+        Ok(support::api(self.server.connect().unwrap(), Still))
     }
 
     fn send(&self, method: Method, path: &str) -> (u16, Body) {
