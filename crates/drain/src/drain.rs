@@ -175,7 +175,8 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
             if self.held.remove(&claimed.task_id).is_some() {
                 // Redis has lost its last writes and hands the task out once more, perhaps under the
                 // same epoch. Calls of the first claim may be under way: neither claim is kept.
-                let fields = [("task_id", claimed.task_id.as_str())];
+                let fields =
+                    [("task_id", claimed.task_id.as_str()), ("group_id", &claimed.group_id)];
                 self.log.event("claimed twice, so Redis lost writes", &fields);
                 continue;
             }
@@ -259,7 +260,9 @@ impl<'a, N: NodeClient, A: Adapter, C: Clock, L: Log> Drain<'a, N, A, C, L> {
             if late > 0 {
                 let node = held.task.nodes().get(call.node).map_or("", |node| node.address());
                 self.calls.count_late(node, late);
-                let fields = [("task_id", task_id.as_str()), ("node", node)];
+                let group_id = held.task.group_id();
+                let fields =
+                    [("task_id", task_id.as_str()), ("group_id", group_id), ("node", node)];
                 self.log.event("late call found, undone again", &fields);
             }
             if !touched.contains(&task_id) {
